@@ -1,0 +1,103 @@
+"""Constraints are written once, in a constructor's types; here they are read and enforced."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import types
+import typing
+from typing import Any, Literal, Union, get_args, get_origin
+
+import annotated_types as at
+
+from tsalign.errors import TsalignError
+
+
+@functools.cache
+def hints(kind: type) -> dict[str, Any]:
+    """Return the type of each constructor parameter, `Annotated` kept.
+
+    Parameters
+    ----------
+    kind : type
+        A class whose constructor has typed parameters.
+
+    Returns
+    -------
+    dict of str to type
+        In the order of the signature, without `self`.
+    """
+    resolved = typing.get_type_hints(kind.__init__, include_extras=True)
+    names = [n for n in inspect.signature(kind).parameters if n in resolved]
+    return {name: resolved[name] for name in names}
+
+
+def check_params(thing: Any) -> None:
+    """Raise a `TsalignError` for the first parameter that breaks its declared type.
+
+    Parameters
+    ----------
+    thing : object
+        An instance that stores its constructor's parameters under their own names.
+
+    Raises
+    ------
+    TsalignError
+        Naming the class, the parameter, what is allowed and what was given.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> class Cut:
+    ...     def __init__(self, length: Annotated[float, at.Gt(0)] = 1.0) -> None:
+    ...         self.length = length
+    >>> check_params(Cut(length=-1.0))
+    Traceback (most recent call last):
+    tsalign.errors.TsalignError: Cut(length=-1.0): should be greater than 0
+    """
+    for name, hint in hints(type(thing)).items():
+        value = getattr(thing, name)
+        wrong = _wrong(value, hint)
+        if wrong:
+            raise TsalignError(f"{type(thing).__name__}({name}={value!r}): {wrong}")
+
+
+def _wrong(value: Any, hint: Any) -> str:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is typing.Annotated:
+        return _wrong(value, args[0]) or next(
+            (w for bound in hint.__metadata__ if (w := _out_of_bounds(value, bound))), ""
+        )
+    if origin in (Union, types.UnionType):
+        complaints = [_wrong(value, option) for option in args]
+        return "" if "" in complaints else max(complaints, key=len)
+    if origin is Literal:
+        return "" if value in args else f"should be one of {', '.join(map(repr, args))}"
+    if hint is float:
+        fits = isinstance(value, (int, float)) or type(value).__module__ == "numpy"
+        return "" if fits and not isinstance(value, bool) else "should be a number"
+    if hint is int:
+        fits = hasattr(value, "__index__") and not isinstance(value, bool)
+        return "" if fits else "should be a whole number"
+    if hint in (str, bool, type(None)):
+        return "" if isinstance(value, hint) else f"should be a {hint.__name__}"
+    return ""
+
+
+def _out_of_bounds(value: Any, bound: Any) -> str:
+    if value is None or isinstance(value, str):
+        return ""
+    if isinstance(value, float) and math.isnan(value):
+        return "should not be NaN"
+    tests = {
+        at.Gt: ("gt", lambda v, b: v > b, "greater than"),
+        at.Ge: ("ge", lambda v, b: v >= b, "at least"),
+        at.Lt: ("lt", lambda v, b: v < b, "less than"),
+        at.Le: ("le", lambda v, b: v <= b, "at most"),
+    }
+    if type(bound) not in tests:
+        return ""
+    field, holds, words = tests[type(bound)]
+    limit = getattr(bound, field)
+    return "" if holds(value, limit) else f"should be {words} {limit}"

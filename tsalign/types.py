@@ -1,0 +1,398 @@
+"""The values that flow between the stages: frozen, small, in seconds and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.errors import TsalignError
+
+Assertion = Literal[
+    "present", "absent", "possible", "hypothetical", "history", "plan", "other_person"
+]
+Part = Literal["train", "valid", "test"]
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A half-open stretch of time `[start, end)`.
+
+    Parameters
+    ----------
+    start, end : float
+        Seconds; `start <= end`.
+
+    Examples
+    --------
+    >>> Span(1.0, 3.0) & Span(2.0, 5.0)
+    Span(start=2.0, end=3.0)
+    >>> Span(1.0, 2.0) & Span(2.0, 3.0) is None
+    True
+    >>> 3.0 in Span(1.0, 3.0)
+    False
+    """
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        """Refuse a span that ends before it starts."""
+        if not self.start <= self.end:
+            raise TsalignError(f"a span must not end before it starts: {self.start}, {self.end}")
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+    def __contains__(self, time: float) -> bool:
+        """Whether a time in seconds lies inside."""
+        return self.start <= time < self.end
+
+    def __and__(self, other: Span) -> Span | None:
+        """Return the common part, or None where there is none."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Span(start, end) if start < end else None
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """Regularly sampled channels.
+
+    Parameters
+    ----------
+    values : (n_samples, n_channels) float32
+        NaN marks what is missing.
+    rate : float
+        Samples per second.
+    start : float
+        Time of the first sample in seconds of the recording.
+    channels, units : tuple of str
+        One name and one unit a channel; an unknown unit is the empty string.
+
+    Examples
+    --------
+    >>> walk = Signal(np.zeros((100, 1), np.float32), 50.0, 0.0, ("x",), ("g",))
+    >>> walk.duration, walk.index(0.5), walk.time(25)
+    (2.0, 25, 0.5)
+    """
+
+    values: NDArray[np.float32]
+    rate: float
+    start: float = 0.0
+    channels: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check shapes, and fill in names where none are given."""
+        if self.values.ndim != 2:
+            raise TsalignError(f"a signal has shape (n, channels), not {self.values.shape}")
+        if not (np.isfinite(self.rate) and self.rate > 0):
+            raise TsalignError(f"the rate must be a positive number of Hz, not {self.rate}")
+        count = self.values.shape[1]
+        if not self.channels:
+            object.__setattr__(self, "channels", tuple(f"ch{i}" for i in range(count)))
+        if not self.units:
+            object.__setattr__(self, "units", ("",) * count)
+        if not len(self.channels) == len(self.units) == count:
+            raise TsalignError(
+                f"{count} columns, but {len(self.channels)} channels and {len(self.units)} units"
+            )
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return len(self.values)
+
+    @property
+    def duration(self) -> float:
+        """Seconds covered."""
+        return len(self.values) / self.rate
+
+    @property
+    def span(self) -> Span:
+        """The stretch of the recording that the samples cover."""
+        return Span(self.start, self.start + self.duration)
+
+    def index(self, time: float) -> int:
+        """Return the sample nearest to a time in seconds, not clipped."""
+        return round((time - self.start) * self.rate)
+
+    def time(self, index: int) -> float:
+        """Return the time in seconds at which a sample begins."""
+        return self.start + index / self.rate
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Stretches of a signal as columns of sample bounds.
+
+    Parameters
+    ----------
+    bounds : (k, 2) int64
+        Half-open sample indices, sorted by start.
+    rate : float
+        Samples per second.
+    start : float
+        Time of sample 0 in seconds.
+
+    Examples
+    --------
+    >>> pair = Segments(np.array([[0, 50], [50, 100]]), rate=50.0)
+    >>> [s.end for s in pair]
+    [1.0, 2.0]
+    """
+
+    bounds: NDArray[np.int64]
+    rate: float
+    start: float = 0.0
+
+    def __len__(self) -> int:
+        """Count the segments."""
+        return len(self.bounds)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Bounds in seconds, `(k, 2)`."""
+        return self.start + self.bounds / self.rate
+
+    def __iter__(self) -> Iterator[Span]:
+        """Yield one `Span` a segment."""
+        return (Span(a, b) for a, b in self.times.tolist())
+
+    def edges(self) -> NDArray[np.float64]:
+        """Return `(k, 2)` seconds in which overlaps are shared at their middle.
+
+        A run of segments `i..j` then stands for `[edges[i, 0], edges[j, 1])`.
+
+        Examples
+        --------
+        >>> Segments(np.array([[0, 4], [2, 6]]), rate=1.0).edges().tolist()
+        [[0.0, 3.0], [3.0, 6.0]]
+        """
+        times = self.times.copy()
+        if len(times) > 1:
+            overlap = times[1:, 0] < times[:-1, 1]
+            middle = (times[1:, 0] + times[:-1, 1]) / 2
+            times[1:, 0] = np.where(overlap, middle, times[1:, 0])
+            times[:-1, 1] = np.where(overlap, middle, times[:-1, 1])
+        return times
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """One discrete unit a segment.
+
+    Parameters
+    ----------
+    ids : (k,) int32
+        `0 <= id < size`.
+    size : int
+        How many different tokens there are.
+    segments : Segments
+        What the tokens stand for.
+    """
+
+    ids: NDArray[np.int32]
+    size: int
+    segments: Segments
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One statement of a note.
+
+    Parameters
+    ----------
+    text : str
+        Exactly as written.
+    id : str
+        Unique within the notes of a recording.
+    chars : (int, int)
+        Half-open place in the note's text; (0, 0) where there is no running text.
+    when : Span or None
+        The stated time in seconds of the recording.
+    concept : str or None
+        What several wordings have in common.
+    assertion : str
+        Whether it speaks of something present here and now.
+    """
+
+    text: str
+    id: str
+    chars: tuple[int, int] = (0, 0)
+    when: Span | None = None
+    concept: str | None = None
+    assertion: Assertion = "present"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text about a recording.
+
+    Parameters
+    ----------
+    id : str
+        Unique within the recording.
+    text : str
+        The running text; empty when sentences were given singly.
+    sentences : tuple of Sentence
+        In the order of the text.
+    covers : Span or None
+        The stretch it speaks of.
+    ordered : bool or None
+        Whether sentences follow the order of events; None where nobody said.
+    """
+
+    id: str
+    text: str = ""
+    sentences: tuple[Sentence, ...] = ()
+    covers: Span | None = None
+    ordered: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Signals of one session and the notes about them.
+
+    Parameters
+    ----------
+    id : str
+        The file's stem.
+    signals : tuple of Signal
+        Each with its own rate and start; exactly one after `resample`.
+    notes : tuple of Note
+        May be empty.
+    subject : str or None
+        Who it is, so that a split never puts one person on both sides.
+    meta : mapping
+        What the file said besides.
+    """
+
+    id: str
+    signals: tuple[Signal, ...]
+    notes: tuple[Note, ...] = ()
+    subject: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def signal(self) -> Signal:
+        """The one signal that later stages work on."""
+        if len(self.signals) != 1:
+            raise TsalignError(
+                f"{len(self.signals)} signals; bring them onto one grid with prepare: resample",
+                recording=self.id,
+            )
+        return self.signals[0]
+
+
+@dataclass(frozen=True)
+class AlignedSpan:
+    """Where a sentence was found.
+
+    Parameters
+    ----------
+    recording : str
+        Recording id.
+    span : Span
+        Seconds of the recording.
+    sentence, text, note : str
+        The sentence's id and wording, and its note's id.
+    score : float
+        Log-odds against nothing, summed over the span.
+    confidence : float
+        Calibrated chance that the span has IoU >= 0.5 with the true one.
+    tokens : tuple of int
+        The tokens inside the span.
+    assertion : str
+        Copied from the sentence.
+    """
+
+    recording: str
+    span: Span
+    sentence: str
+    text: str
+    note: str
+    score: float
+    confidence: float
+    tokens: tuple[int, ...] = ()
+    assertion: Assertion = "present"
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A sentence that was placed nowhere, and why."""
+
+    recording: str
+    sentence: str
+    text: str
+    note: str
+    reason: str
+    confidence: float
+    assertion: Assertion = "present"
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """What the matcher decided for one recording.
+
+    Parameters
+    ----------
+    spans : tuple of AlignedSpan
+        The sentences that were placed.
+    unmatched : tuple of Unmatched
+        All the others: every sentence given is in one of the two.
+    similarity : (k, s) float32
+        Log-odds of segment times sentence against nothing.
+    posterior : (k, s) float32
+        Probability that the sentence speaks of the segment, given everything.
+    global_score : float
+        Value of the optimum.
+    """
+
+    spans: tuple[AlignedSpan, ...]
+    unmatched: tuple[Unmatched, ...]
+    similarity: NDArray[np.float32]
+    posterior: NDArray[np.float32]
+    global_score: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """One labelled stretch of the truth."""
+
+    span: Span
+    label: str
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Everything known about one recording at the end, as evaluation and export take it.
+
+    Parameters
+    ----------
+    recording : str
+        Recording id.
+    part : str
+        `train`, `valid` or `test`.
+    signal, segments, tokens, alignment
+        What the stages made.
+    labels : tuple of Label
+        True labelled stretches; empty where no truth is known.
+    truth : mapping of str to tuple of Span
+        True stretches of each sentence id; an empty tuple says that it matches nothing;
+        sentences without an entry are not evaluated.
+    """
+
+    recording: str
+    part: Part
+    signal: Signal
+    segments: Segments
+    tokens: Tokens
+    alignment: Alignment
+    labels: tuple[Label, ...] = ()
+    truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)

@@ -114,6 +114,10 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             self.folder(slot, key).replace(aside)
 
+    def remove(self, slot: str, key: str) -> None:
+        """Delete a value, so that it is made anew."""
+        shutil.rmtree(self.folder(slot, key), ignore_errors=True)
+
     def put(self, slot: str, key: str, write: Callable[[Path], Any]) -> Path:
         """Store what `write` puts into the folder it is given, all or nothing.
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.metadata import entry_points
 from typing import Any
 
 from tsalign.errors import TsalignError
 
 REGISTRY: dict[str, dict[str, str]] = {
-    "reader": {},
+    "reader": {
+        "parquet": "tsalign.read:Parquet",
+        "csv": "tsalign.read:Csv",
+        "wfdb": "tsalign.read:Wfdb",
+        "audio": "tsalign.read:Audio",
+    },
     "prepare": {},
     "segment": {},
     "describe": {},
@@ -55,6 +61,29 @@ def find(slot: str, word: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise TsalignError(f"cannot load {word!r}: {error}") from error
+
+
+def word(slot: str, kind: type) -> str:
+    """Return the word by which a pipeline file names a class, or its dotted path.
+
+    Parameters
+    ----------
+    slot : str
+        A key of `REGISTRY`.
+    kind : type
+        The class of a built block.
+
+    Examples
+    --------
+    >>> from tsalign.segment import Windows
+    >>> word("segment", Windows)
+    'windows'
+    """
+    for name, path in REGISTRY[slot].items():
+        module, _, attribute = path.partition(":")
+        if getattr(sys.modules.get(module), attribute, None) is kind:
+            return name
+    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _entry_point(slot: str, word: str) -> str:

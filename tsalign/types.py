@@ -289,6 +289,28 @@ class Recording:
         return self.signals[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a learnt model says about the segments and sentences of one recording.
+
+    Parameters
+    ----------
+    similarity : (k, s) float32
+        Log-odds that the sentence speaks of the segment, against nothing.
+    signal : (k, c) float32
+        Log-probability of each known concept at each segment.
+    null : (k,) float32
+        Log-probability that nothing known is there.
+    text : (s, c) float32
+        Log-probability that the sentence means the concept; what is left is other.
+    """
+
+    similarity: NDArray[np.float32]
+    signal: NDArray[np.float32]
+    null: NDArray[np.float32]
+    text: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class AlignedSpan:
     """Where a sentence was found.
@@ -309,6 +331,8 @@ class AlignedSpan:
         The tokens inside the span.
     assertion : str
         Copied from the sentence.
+    alternatives : tuple of (float, float, float)
+        Start, end (seconds) and score of other places it might be, the chosen one left out.
     """
 
     recording: str
@@ -320,6 +344,7 @@ class AlignedSpan:
     confidence: float
     tokens: tuple[int, ...] = ()
     assertion: Assertion = "present"
+    alternatives: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,328 @@
+"""A pipeline file becomes checked, built stages; every mistake is reported at once."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import json
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
+
+from tsalign.errors import TsalignError
+from tsalign.params import hints
+from tsalign.registry import REGISTRY, find, word
+from tsalign.yamlmap import Path as KeyPath
+from tsalign.yamlmap import Place, dump, parse
+
+LISTS = ("prepare", "describe", "evaluate", "export")
+SINGLES = ("segment", "tokens", "align", "match")
+ORDER = ("data", "prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which people learn, validate and test.
+
+    Parameters
+    ----------
+    by : str
+        `subject` keeps a person on one side; `recording` splits single recordings.
+    train, valid, test : float or list of str
+        Fractions of the people (drawn by the seed), or their names.
+    """
+
+    by: Literal["subject", "recording"] = "subject"
+    train: Annotated[float, Ge(0), Le(1)] | tuple[str | int, ...] = 0.6
+    valid: Annotated[float, Ge(0), Le(1)] | tuple[str | int, ...] = 0.1
+    test: Annotated[float, Ge(0), Le(1)] | tuple[str | int, ...] = 0.3
+
+
+@dataclass(frozen=True)
+class Data:
+    """What goes in; paths and patterns are relative to the working directory.
+
+    Parameters
+    ----------
+    recordings : str or list of str
+        Files or glob patterns.
+    notes : str, list of str or None
+        JSON Lines of notes.
+    truth : str, list of str or None
+        CSV files of true spans: never shown to the matcher.
+    split : Split or None
+        None lets every recording learn and be aligned.
+    reader : block or None
+        None chooses by the file's suffix.
+    """
+
+    recordings: str | tuple[str, ...]
+    notes: str | tuple[str, ...] | None = None
+    truth: str | tuple[str, ...] | None = None
+    split: Any = None
+    reader: Any = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked pipeline: the blocks are built, the defaults are filled in."""
+
+    name: str
+    data: Data
+    segment: Any
+    describe: tuple[Any, ...]
+    prepare: tuple[Any, ...] = ()
+    tokens: Any = None
+    align: Any = None
+    match: Any = None
+    evaluate: tuple[Any, ...] = ()
+    export: tuple[Any, ...] = ()
+    seed: int = 0
+
+    def filled(self) -> dict[str, Any]:
+        """Return the whole configuration as plain values, defaults included."""
+        out: dict[str, Any] = {"tsalign": 1, "name": self.name, "seed": self.seed}
+        for slot in ORDER:
+            out[slot] = _plain(slot, getattr(self, slot))
+        return out
+
+    def to_yaml(self) -> str:
+        """Return the filled configuration as a pipeline file."""
+        return dump(self.filled())
+
+
+def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = None) -> Config:
+    """Read, check and build a pipeline file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file.
+    overrides : sequence of str
+        `key.path=value` pairs that replace what the file says; values are YAML.
+    device : str or None
+        For blocks with a `device` that the file does not set.
+
+    Returns
+    -------
+    Config
+        Ready to run.
+
+    Raises
+    ------
+    ExceptionGroup
+        Of one `TsalignError` a mistake, each with file, line, column and key.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not a UTF-8 text file"
+        raise TsalignError(f"cannot read the pipeline file: {why}", file=str(path)) from error
+    values, places = parse(text, str(path))
+    if not isinstance(values, dict):
+        raise TsalignError("a pipeline file is a mapping of slots", file=str(path))
+    for pair in overrides:
+        _override(values, pair)
+    common = {"random_state": values.get("seed", 0), **({"device": device} if device else {})}
+    builder = _Builder(str(path), places, common)
+    made = builder.config(values)
+    if builder.mistakes:
+        raise ExceptionGroup("mistakes in the pipeline file", builder.mistakes)
+    assert made is not None
+    return made
+
+
+def _override(values: dict[str, Any], pair: str) -> None:
+    key, equals, text = pair.partition("=")
+    if not equals:
+        raise TsalignError(f"--set wants key=value, got {pair!r}")
+    *parents, last = key.split(".")
+    inside: Any = values
+    for name in parents:
+        inside = _enter(inside, name, key)
+    value = parse(text, f"--set {key}")[0]
+    if isinstance(inside, list):
+        inside[_index(inside, last, key)] = value
+    else:
+        inside[last] = value
+
+
+def _enter(inside: Any, name: str, key: str) -> Any:
+    if isinstance(inside, list):
+        position = _index(inside, name, key)
+        if isinstance(inside[position], str):
+            inside[position] = {"kind": inside[position]}
+        return inside[position]
+    if isinstance(inside.get(name), str):
+        inside[name] = {"kind": inside[name]}
+    if inside.get(name) is None:
+        inside[name] = {}
+    if not isinstance(inside[name], (dict, list)):
+        raise TsalignError(f"--set {key}: {name!r} holds a plain value")
+    return inside[name]
+
+
+def _index(inside: list[Any], name: str, key: str) -> int:
+    if name.isdigit() and int(name) < len(inside):
+        return int(name)
+    raise TsalignError(f"--set {key}: the list has places 0 to {len(inside) - 1}, not {name!r}")
+
+
+class _Builder:
+    """Builds what it can and remembers every mistake with its place."""
+
+    def __init__(
+        self, file: str, places: Mapping[KeyPath, Place], common: Mapping[str, Any]
+    ) -> None:
+        self.file, self.places, self.common = file, places, common
+        self.mistakes: list[TsalignError] = []
+
+    def wrong(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
+        known = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
+        place: dict[str, str] = {}
+        if known is not None:
+            line, column = self.places[known].key if at_key else self.places[known].value
+            place = {"line": str(line), "column": str(column)}
+        key = {"key": ".".join(map(str, path))} if path else {}
+        self.mistakes.append(TsalignError(message, file=self.file, **place, **key))
+
+    def config(self, values: dict[str, Any]) -> Config | None:
+        known = ["tsalign", "name", "seed", "data", *LISTS, *SINGLES]
+        self.unknown_keys((), values, known)
+        if values.get("tsalign") != 1:
+            self.wrong(("tsalign",), "a pipeline file begins with 'tsalign: 1'")
+        parts: dict[str, Any] = {
+            "name": self.plain(("name",), str, values.get("name", ...)),
+            "seed": self.plain(("seed",), Annotated[int, Ge(0)], values.get("seed", 0)),
+        }
+        if isinstance(parts["name"], str) and not re.fullmatch(r"[\w.-]+", parts["name"]):
+            self.wrong(("name",), "should be letters, digits, '_', '-' and '.': it names a folder")
+        parts["data"] = self.data(values.get("data", ...))
+        for slot in LISTS:
+            parts[slot] = self.blocks((slot,), slot, values.get(slot))
+        for slot in SINGLES:
+            given = values.get(slot)
+            parts[slot] = None if given is None else self.block((slot,), slot, given)
+        self.needs(values)
+        return None if self.mistakes else Config(**parts)
+
+    def needs(self, values: dict[str, Any]) -> None:
+        for slot in ("segment", "describe"):
+            if values.get(slot) is None:
+                self.wrong((slot,), "missing")
+        data = values.get("data")
+        noted = isinstance(data, dict) and data.get("notes")
+        if values.get("align") is not None and not noted:
+            self.wrong(("align",), "learning needs data.notes")
+        if values.get("match") is not None and values.get("align") is None:
+            self.wrong(("match",), "matching needs align")
+
+    def data(self, values: Any) -> Data | None:
+        if not isinstance(values, dict):
+            self.wrong(("data",), "should be a mapping with at least 'recordings'")
+            return None
+        plain = {k: v for k, v in values.items() if k not in ("split", "reader")}
+        made = self.build(("data",), Data, plain, also=("split", "reader"))
+        split = values.get("split")
+        if split is not None:
+            split = self.build(("data", "split"), Split, split)
+        reader = values.get("reader")
+        if reader is not None:
+            reader = self.block(("data", "reader"), "reader", reader)
+        return replace(made, split=split, reader=reader) if made is not None else None
+
+    def blocks(self, path: KeyPath, slot: str, given: Any) -> tuple[Any, ...]:
+        if given is None:
+            return ()
+        items = given if isinstance(given, list) else [given]
+        return tuple(self.block((*path, i), slot, item) for i, item in enumerate(items))
+
+    def block(self, path: KeyPath, slot: str, given: Any) -> Any:
+        if isinstance(given, str):
+            given = {"kind": given}
+        if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
+            words = ", ".join(REGISTRY[slot])
+            self.wrong(path, f"should be a word or a mapping with 'kind'; there are {words}")
+            return None
+        try:
+            kind = find(slot, given["kind"])
+        except TsalignError as error:
+            self.wrong((*path, "kind"), error.message)
+            return None
+        common = {k: v for k, v in self.common.items() if k in hints(kind)}
+        return self.build(path, kind, common | {k: v for k, v in given.items() if k != "kind"})
+
+    def build(self, path: KeyPath, kind: Any, given: Any, also: Iterable[str] = ()) -> Any:
+        if not isinstance(given, dict):
+            self.wrong(path, "should be a mapping")
+            return None
+        before = len(self.mistakes)
+        allowed = hints(kind)
+        self.unknown_keys(path, given, [*allowed, *also])
+        ready: dict[str, Any] = {}
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if name in given and name in allowed:
+                ready[name] = self.parameter((*path, name), name, allowed[name], given[name])
+            elif parameter.default is inspect.Parameter.empty and name in allowed:
+                self.wrong((*path, name), "missing")
+        return None if len(self.mistakes) > before else kind(**ready)
+
+    def parameter(self, path: KeyPath, name: str, hint: Any, given: Any) -> Any:
+        nested = name in REGISTRY and typing.get_origin(hint) is not Literal
+        if nested and isinstance(given, (str, dict)):
+            return self.block(path, name, given)
+        return self.plain(path, hint, given)
+
+    def plain(self, path: KeyPath, hint: Any, given: Any) -> Any:
+        from pydantic import ValidationError
+
+        if given is ...:
+            self.wrong(path, "missing")
+            return None
+        try:
+            return _adapter(hint).validate_json(json.dumps(given, default=str), strict=True)
+        except ValidationError as error:
+            message = min((e["msg"] for e in error.errors()), key=len)
+            self.wrong(path, f"{message[0].lower()}{message[1:]}, got {given!r}")
+            return None
+
+    def unknown_keys(self, path: KeyPath, given: dict[str, Any], known: list[str]) -> None:
+        for key in given:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                self.wrong((*path, key), f"unknown key; {hint}", at_key=True)
+
+
+@functools.cache
+def _adapter(hint: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(_writable(hint), config=ConfigDict(arbitrary_types_allowed=True))
+
+
+def _writable(hint: Any) -> Any:
+    """Leave out of a union what a file cannot hold, such as arrays."""
+    import types
+
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    plain = [a for a in typing.get_args(hint) if "numpy" not in repr(a)]
+    return functools.reduce(lambda a, b: a | b, plain)
+
+
+def _plain(slot: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(slot, part) for part in value]
+    if isinstance(value, dict):
+        return {key: _plain(slot, part) for key, part in value.items()}
+    kind = {"kind": word(slot, type(value))} if slot in REGISTRY else {}
+    return kind | {name: _plain(name, getattr(value, name)) for name in hints(type(value))}

@@ -1,0 +1,137 @@
+"""`data:` of a pipeline file: recordings, notes and truth, and who learns and who is tested."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsalign.cache import file_hash
+from tsalign.config import Config, Split
+from tsalign.engine import Source
+from tsalign.errors import TsalignError
+from tsalign.types import Label, Note, Part, Span
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One recording before anything is computed."""
+
+    id: str
+    source: Source
+    subject: str
+    part: Part
+    notes: tuple[Note, ...] = ()
+    labels: tuple[Label, ...] = ()
+    truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+
+
+def collect(config: Config) -> list[Item]:
+    """Find the recordings, their notes and truth, and who learns, validates and tests.
+
+    Parameters
+    ----------
+    config : Config
+        A checked pipeline.
+
+    Returns
+    -------
+    list of Item
+        Sorted by id.
+
+    Raises
+    ------
+    TsalignError
+        For patterns that match nothing, notes about nobody, two files with one id.
+    """
+    from tsalign.notes import read_notes
+    from tsalign.read import read_truths
+
+    paths = _files(config.data.recordings, "data.recordings")
+    ids = [path.name.split(".")[0] for path in paths]
+    for name in {i for i in ids if ids.count(i) > 1}:
+        raise TsalignError("two files have this id", recording=name)
+    told: dict[str, Any] = {}
+    for path in _files(config.data.notes, "data.notes"):
+        for name, notes in read_notes(path).items():
+            if name in told:
+                raise TsalignError("notes stand in two files", file=str(path), recording=name)
+            told[name] = notes
+    unknown = sorted(set(told) - set(ids))
+    if unknown:
+        raise TsalignError("notes speak of a recording that is not there", recording=unknown[0])
+    truths = read_truths(_files(config.data.truth, "data.truth"))
+    subjects = {i: (told[i].subject or i) if i in told else i for i in ids}
+    parts = split(subjects, config.data.split, config.seed)
+    items = []
+    for name, path in sorted(zip(ids, paths, strict=True)):
+        if name in parts:
+            notes = told[name].notes if name in told else ()
+            labels, spans = truths.get(name, ((), {}))
+            source = Source(path, file_hash(path))
+            truth = _stamps(notes) | spans
+            items.append(Item(name, source, subjects[name], parts[name], notes, labels, truth))
+    return items
+
+
+def _stamps(notes: Sequence[Note]) -> dict[str, tuple[Span, ...]]:
+    """Return the sentences' own times: they are the truth where no table says otherwise."""
+    said = [sentence for note in notes for sentence in note.sentences]
+    return {s.id: (s.when,) for s in said if s.when is not None}
+
+
+def _files(patterns: str | Sequence[str] | None, key: str) -> list[Path]:
+    found: list[Path] = []
+    for pattern in (patterns,) if isinstance(patterns, str) else (patterns or ()):
+        matches = sorted(glob.glob(pattern, recursive=True))
+        if not matches:
+            raise TsalignError(f"no file matches {pattern!r}", key=key)
+        found += [Path(match) for match in matches]
+    return found
+
+
+def split(subjects: Mapping[str, str], how: Split | None, seed: int) -> dict[str, Part]:
+    """Assign every recording to train, valid or test; recordings of nobody named are left out.
+
+    Parameters
+    ----------
+    subjects : mapping
+        From recording to subject.
+    how : Split or None
+        None: everything is `train`.
+    seed : int
+        Draws the people when fractions are given.
+
+    Examples
+    --------
+    >>> split({"a": "1", "b": "1", "c": "2"}, Split(train=("1",), valid=(), test=("2",)), 0)
+    {'a': 'train', 'b': 'train', 'c': 'test'}
+    """
+    if how is None:
+        return dict.fromkeys(subjects, "train")
+    unit = subjects if how.by == "subject" else {name: name for name in subjects}
+    people = sorted(set(unit.values()))
+    drawn = list(np.random.default_rng(seed).permutation(people))
+    where: dict[str, Part] = {}
+    parts: tuple[Part, ...] = ("train", "valid", "test")
+    for part in parts:
+        wanted = getattr(how, part)
+        if isinstance(wanted, float | int):
+            chosen, drawn = _share(drawn, wanted, len(people), last=part == "test")
+        else:
+            chosen = [str(name) for name in wanted]
+        for name in chosen:
+            if name not in people:
+                raise TsalignError(f"no {how.by} is called {name!r}", key=f"data.split.{part}")
+            if where.setdefault(name, part) != part:
+                raise TsalignError(f"{name!r} stands in two parts", key=f"data.split.{part}")
+    return {name: where[person] for name, person in unit.items() if person in where}
+
+
+def _share(drawn: list[str], share: float, people: int, *, last: bool) -> tuple[list, list]:
+    count = len(drawn) if last and share > 0 else round(share * people)
+    return [str(d) for d in drawn[:count]], drawn[count:]

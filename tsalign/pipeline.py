@@ -1,0 +1,212 @@
+"""The stages in order, on one page: what flows from which to which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tsalign import stages
+from tsalign.config import Config
+from tsalign.data import Item
+from tsalign.engine import Node
+from tsalign.errors import TsalignError
+from tsalign.types import Note, Part
+
+ORDER = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+Each = dict[str, Node]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The nodes of a pipeline.
+
+    Parameters
+    ----------
+    slots : mapping
+        For each slot, the node of each recording.
+    metrics : Node or None
+        All figures.
+    exports : tuple of Node
+        Files to publish.
+    """
+
+    slots: Mapping[str, Each]
+    metrics: Node | None
+    exports: tuple[Node, ...]
+
+    def wanted(self) -> list[Node]:
+        """Return the last nodes: all others follow from them."""
+        last = [node for node in (self.metrics, *self.exports) if node is not None]
+        final = next(s for s in ("match", "align", "tokens", "describe") if s in self.slots)
+        return [*self.slots[final].values(), *last]
+
+    def all(self) -> list[Node]:
+        """Return every node that the store holds once, inputs first."""
+        found: dict[str, Node] = {}
+
+        def visit(node: Node) -> None:
+            if node.key not in found:
+                for parent in node.parents():
+                    visit(parent)
+                found[node.key] = node
+
+        for node in self.wanted():
+            visit(node)
+        return [node for node in found.values() if node.keep]
+
+
+def build(config: Config, items: Sequence[Item]) -> Graph:
+    """Connect the stages; nothing is computed.
+
+    Parameters
+    ----------
+    config : Config
+        A checked pipeline.
+    items : sequence of Item
+        The recordings.
+
+    Returns
+    -------
+    Graph
+        Every node has its key.
+
+    Raises
+    ------
+    TsalignError
+        When no recording is left to learn from.
+    """
+    return _Builder(config, items).graph()
+
+
+class _Builder:
+    """Holds what all stages share: the recordings and their parts."""
+
+    def __init__(self, config: Config, items: Sequence[Item]) -> None:
+        self.config, self.items = config, items
+        self.learn = [i.id for i in items if i.part == "train"]
+        self.held = [i.id for i in items if i.part == "valid"]
+        if not self.learn:
+            raise TsalignError("no recording is left to learn from", key="data.split.train")
+
+    def graph(self) -> Graph:
+        c = self.config
+        signal = self.each(
+            "prepare", stages.prepared, lambda i: (c.data.reader, c.prepare, i.source)
+        )
+        segment = self.each("segment", stages.segmented, (c.segment,), signal)
+        given = (c.describe,), (self.of(signal), self.of(segment))
+        learnt = Node("describe", "fit", stages.fit_describers, *given)
+        rows = self.each("describe", stages.described, (), learnt, signal, segment)
+        scale = Node("describe", "fit", stages.fit_scale, (), (self.of(rows),))
+        slots = {"prepare": signal, "segment": segment, "describe": rows}
+        if c.tokens is not None:
+            units = Node("tokens", "fit", stages.fit_tokens, (c.tokens,), (scale, self.of(rows)))
+            slots["tokens"] = self.each("tokens", stages.tokenised, (), units, scale, rows, segment)
+        if c.align is not None:
+            model = self.model(scale, rows, segment)
+            slots["align"] = self.each("align", stages.evidence, _texts, model, scale, rows)
+            if c.match is not None:
+                slots["match"] = self.match(model, slots)
+        return self.outputs(slots)
+
+    def each(
+        self,
+        slot: str,
+        function: Callable,
+        settings: tuple | Callable[[Item], tuple],
+        *inputs: Node | Each,
+        keep: bool = True,
+    ) -> Each:
+        """Make one node a recording; of a mapping it takes the recording's own node."""
+        return {
+            item.id: Node(
+                slot,
+                item.id,
+                function,
+                settings if isinstance(settings, tuple) else settings(item),
+                tuple(given[item.id] if isinstance(given, dict) else given for given in inputs),
+                keep=keep,
+            )
+            for item in self.items
+        }
+
+    def of(self, nodes: Each, part: Part = "train") -> tuple[Node, ...]:
+        return tuple(nodes[name] for name in (self.learn if part == "train" else self.held))
+
+    def told(self, part: Part) -> list[stages.Told]:
+        return [_told(item) for item in self.items if item.part == part]
+
+    def model(self, scale: Node, rows: Each, segment: Each) -> Node:
+        inputs = (scale, self.of(rows), self.of(segment))
+        inputs += (self.of(rows, "valid"), self.of(segment, "valid"))
+        settings = (self.config.align, self.told("train"), self.told("valid"))
+        return Node("align", "fit", stages.fit_align, settings, inputs)
+
+    def match(self, model: Node, slots: Mapping[str, Each]) -> Each:
+        valid = [(_shown(i, self.config), i.truth) for i in self.items if i.part == "valid"]
+        placer = Node(
+            "match",
+            "fit",
+            stages.fit_match,
+            (self.config.match, self.told("train"), valid),
+            (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid")),
+        )
+        inputs: list[Node | Each] = [placer, slots["align"], slots["segment"]]
+        inputs += [slots["tokens"]] if "tokens" in slots else []
+        given = lambda i: (i.id, _shown(i, self.config))  # noqa: E731
+        return self.each("match", stages.matched, given, *inputs)
+
+    def outputs(self, slots: Mapping[str, Each]) -> Graph:
+        c = self.config
+        if "match" not in slots:
+            return Graph(slots, None, ())
+        known = lambda i: (stages.Known(i.id, i.part, i.labels, i.truth),)  # noqa: E731
+        used = [slots[s] for s in ("prepare", "segment", "match", "tokens") if s in slots]
+        whole = self.each("match", stages.joined, known, *used, keep=False)
+        parts = {i.id: i.part for i in self.items}
+        tested = [n for n in whole if parts[n] == "test"] or list(whole)
+        judged = tuple(whole[name] for name in tested)
+        metrics = Node("evaluate", "all", stages.evaluated, (c.evaluate, c.seed), (judged,))
+        exports = []
+        for block in c.export:
+            chosen = getattr(block, "part", "all")
+            of = tuple(n for name, n in whole.items() if chosen in ("all", parts[name]))
+            groups = [(n.name, (n,)) for n in of] if block.per_recording else [("all", of)]
+            exports += [
+                Node("export", name, stages.exported, (block,), (group,), files=True)
+                for name, group in groups
+            ]
+        return Graph(slots, metrics if c.evaluate else None, tuple(exports))
+
+
+def _texts(item: Item) -> tuple:
+    return ([s.text for note in item.notes for s in note.sentences],)
+
+
+def _told(item: Item) -> stages.Told:
+    """Give learning the stated times, and for validation the true ones."""
+    if item.part == "train":
+        return stages.Told(item.notes)
+    notes = tuple(
+        replace(n, sentences=tuple(replace(s, when=_when(item, s.id)) for s in n.sentences))
+        for n in item.notes
+    )
+    said = [s for n in item.notes for s in n.sentences]
+    return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
+
+
+def _when(item: Item, sentence: str):
+    spans = item.truth.get(sentence, ())
+    return spans[0] if spans else None
+
+
+def _shown(item: Item, config: Config) -> tuple[Note, ...]:
+    """Return the notes as the matcher sees them: no concept, and no time unless it asks."""
+    return stages.hidden(item.notes, times=getattr(config.match, "window", None) is not None)
+
+
+def by_slot(graph: Graph) -> dict[str, list[Node]]:
+    """Return the nodes of each slot, in the order of work."""
+    nodes = graph.all()
+    groups = {slot: [node for node in nodes if node.slot == slot] for slot in ORDER}
+    return {slot: group for slot, group in groups.items() if group}

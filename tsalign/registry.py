@@ -19,7 +19,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "prepare": {},
     "segment": {},
     "describe": {},
-    "tokens": {},
+    "tokens": {"kmeans": "tsalign.tokens:KMeans"},
     "align": {},
     "signal": {},
     "text": {},

@@ -1,1 +1,5 @@
-"""Filled in by its stage."""
+"""Discrete tokens: the public names of this stage."""
+
+from tsalign.tokens.kmeans import KMeans
+
+__all__ = ["KMeans"]

@@ -1,0 +1,129 @@
+"""Pure kernels of k-means on float32 rows: each takes a block of rows and runs in one thread.
+
+All arithmetic is float64 on float32 values, in a fixed order. Threads are the caller's: blocks are
+fixed beforehand and summed in order, hence the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def nearest_row(row, columns, gaps):
+    """Return the index of the centre nearest to one row; the first one of equals.
+
+    `row` (d,) float32, `columns` (d, k) float64 centres transposed, `gaps` (k,) float64 work space,
+    left holding the squared distances.
+    """
+    gaps[:] = 0.0
+    for q in range(len(row)):  # rows of `columns` are contiguous over centres: this fills vectors
+        value = np.float64(row[q])
+        column = columns[q]
+        for j in range(len(gaps)):
+            gap = value - column[j]
+            gaps[j] += gap * gap
+    return np.argmin(gaps)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def nearest(rows, columns, labels):
+    """Write to `labels` (m,) int32 the nearest of `columns` (d, k) float64 for `rows` (m, d)."""
+    gaps = np.empty(columns.shape[1])
+    for i in range(len(rows)):
+        labels[i] = nearest_row(rows[i], columns, gaps)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def distances(rows, columns, out):
+    """Write to `out` (m, k) float32 the distances of `rows` (m, d) to `columns` (d, k) float64."""
+    gaps = np.empty(columns.shape[1])
+    for i in range(len(rows)):
+        nearest_row(rows[i], columns, gaps)
+        out[i] = np.sqrt(gaps)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move(rows, old, new, sums, counts):
+    """Bring sums up to date from the rows whose label changed alone; return how many did.
+
+    `rows` (m, d) float32, `old` (m,) int32 labels (-1: none yet), overwritten by `new`,
+    `sums` (k, d) float64 and `counts` (k,) int64 of the rows of each label.
+    """
+    changed = 0
+    for i in range(len(rows)):
+        source, target = old[i], new[i]
+        if source == target:
+            continue
+        for q in range(rows.shape[1]):
+            sums[target, q] += rows[i, q]
+        counts[target] += 1
+        if source >= 0:
+            for q in range(rows.shape[1]):
+                sums[source, q] -= rows[i, q]
+            counts[source] -= 1
+        old[i] = target
+        changed += 1
+    return changed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scatter(rows, centers, labels, each):
+    """Return the sum of squared distances of `rows` (m, d) to their `centers` (k, d).
+
+    `labels` (m,) int32; `each` (m,) float64 receives the squared distance of every row, unless it
+    is empty.
+    """
+    total = np.zeros(rows.shape[1])  # one sum a column: adds vectors without changing their order
+    squares = np.empty(rows.shape[1])
+    for i in range(len(rows)):
+        center = centers[labels[i]]
+        for q in range(rows.shape[1]):
+            gap = np.float64(rows[i, q]) - center[q]
+            squares[q] = gap * gap
+            total[q] += squares[q]
+        if len(each) > 0:
+            each[i] = squares.sum()
+    return total.sum()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def moments(rows, origin, out):
+    """Write to `out` (2, d) float64 the sums of `rows - origin` and of its squares."""
+    out[:] = 0.0
+    for i in range(len(rows)):
+        for q in range(rows.shape[1]):
+            value = np.float64(rows[i, q]) - origin[q]
+            out[0, q] += value
+            out[1, q] += value * value
+
+
+# Reassociation lets the sum over dimensions fill vectors; a row's result depends on the row alone.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _squared_distance(a, b):
+    total = 0.0
+    for q in range(len(a)):
+        gap = np.float64(a[q]) - np.float64(b[q])
+        total += gap * gap
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def potentials(rows, candidates, closest, out):
+    """Write to `out` (t,) what the sum of `closest` would be if each candidate became a centre.
+
+    `rows` (m, d) and `candidates` (t, d) float32; `closest` (m,) float64 squared distances to the
+    nearest centre so far.
+    """
+    out[:] = 0.0
+    for i in range(len(rows)):
+        for t in range(len(candidates)):
+            out[t] += min(closest[i], _squared_distance(rows[i], candidates[t]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def approach(rows, center, closest):
+    """Lower `closest` (m,) float64 to the squared distances of `rows` (m, d) to `center` (d,)."""
+    for i in range(len(rows)):
+        closest[i] = min(closest[i], _squared_distance(rows[i], center))

@@ -1,0 +1,261 @@
+"""Discrete units: each segment's features become the number of the nearest of k centres."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from tsalign.errors import TsalignError
+from tsalign.kernels import kmeans as kernels
+from tsalign.params import check_params
+from tsalign.tokens.chunks import as_rows, split, spread
+from tsalign.tokens.lloyd import Assignment, Solution, label, lloyd
+from tsalign.tokens.seeding import plus_plus, random_rows
+
+
+class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
+    """K-means by Lloyd's algorithm on float32 rows, with scikit-learn's names and meanings.
+
+    Labels are exact (the nearest centre in float64), sums are float64, and the same seed gives the
+    same bits for any number of threads. An empty cluster takes the row farthest from its centre.
+    Where there are fewer different rows than clusters, some centres coincide.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number of centres.
+    init : {"k-means++", "random"} or array_like of shape (n_clusters, n_features)
+        How the first centres are found; `"k-means++"` is the greedy variant.
+    n_init : "auto" or int
+        Number of starts, of which the one with the lowest inertia is kept; `"auto"` means 10 for
+        `"random"` and 1 otherwise. Given centres are one start.
+    max_iter : int
+        Most iterations of one start.
+    tol : float
+        Stop when the squared movements of the centres sum to no more than `tol` times the mean
+        variance of the features.
+    random_state : int, optional
+        Seed; `None` gives other centres on every call.
+    n_jobs : int, optional
+        Number of threads; `None` for numba's own number.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        float32.
+    counts_ : ndarray of shape (n_clusters,)
+        int64, the rows that each centre is the mean of.
+    labels_ : ndarray of shape (n_samples,)
+        int32, of the rows last fitted.
+    inertia_ : float
+        Sum of squared distances of those rows to their centres.
+    n_iter_ : int
+        Iterations of the start that was kept.
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM", 1982, section VI; Arthur and Vassilvitskii,
+    "k-means++: the advantages of careful seeding", 2007; Sculley, "Web-scale k-means clustering",
+    2010, algorithm 1 (`partial_fit`).
+
+    Examples
+    --------
+    >>> rows = [[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]]
+    >>> units = KMeans(n_clusters=2, random_state=0).fit(rows)
+    >>> units.predict([[1.0, 1.0], [8.0, 8.0]]) == units.labels_[[0, 2]]
+    array([ True,  True])
+    >>> units.inertia_
+    1.0
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        n_clusters: Annotated[int, Ge(1)] = 8,
+        *,
+        init: Literal["k-means++", "random"] | list[list[float]] = "k-means++",
+        n_init: Literal["auto"] | Annotated[int, Ge(1)] = "auto",
+        max_iter: Annotated[int, Ge(1)] = 300,
+        tol: Annotated[float, Ge(0)] = 1e-4,
+        random_state: int | None = None,
+        n_jobs: Annotated[int, Ge(1)] | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Find centres, starting anew.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Finite numbers; contiguous float32 is used without a copy.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        KMeans
+            Itself.
+
+        Raises
+        ------
+        TsalignError
+            For a wrong parameter, a value that is not finite, or fewer rows than clusters.
+        """
+        rows = self._checked(X)
+        tol = self.tol * _mean_variance(rows, self.n_jobs) if self.tol > 0 else 0.0
+        rng = check_random_state(self.random_state)
+        starts = (self._first_centers(rows, rng) for _ in range(self._starts()))
+        found = (
+            lloyd(rows, first, max_iter=self.max_iter, tol=tol, threads=self.n_jobs)
+            for first in starts
+        )
+        return self._keep(min(found, key=lambda one: one.inertia))
+
+    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Move each centre to the mean of all rows it got so far, this batch included.
+
+        The first batch chooses the centres; after `fit` the centres found there move on.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            One batch of finite numbers; the first needs at least `n_clusters` rows.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        KMeans
+            Itself.
+
+        Raises
+        ------
+        TsalignError
+            As `fit`; also for another number of features than before.
+        """
+        if not hasattr(self, "cluster_centers_"):
+            rows = self._checked(X)
+            centers = self._first_centers(rows, check_random_state(self.random_state))
+            counts = np.zeros(self.n_clusters, dtype=np.int64)
+        else:
+            rows, centers, counts = self._rows(X), self.cluster_centers_, self.counts_
+        batch = Assignment(rows, len(centers), self.n_jobs)
+        batch.update(centers)
+        added = batch.counts.sum(axis=0)
+        total = counts + added
+        sums = batch.sums.sum(axis=0) + counts[:, None] * centers.astype(np.float64)
+        moved = np.where(total[:, None] > 0, sums / np.maximum(total, 1)[:, None], centers)
+        centers = moved.astype(np.float32)
+        steps = getattr(self, "n_iter_", 0) + 1
+        return self._keep(Solution(centers, batch.labels, total, batch.inertia(centers), steps))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
+        """Return the nearest centre of each row.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            int32 indices; the first one of equally near centres.
+
+        Raises
+        ------
+        TsalignError
+            For a value that is not finite or another number of features than fitted.
+        """
+        return label(self._rows(X), self.cluster_centers_, self.n_jobs)
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return the distance of each row to each centre.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_clusters)
+            float32, in X's unit.
+
+        Raises
+        ------
+        TsalignError
+            For a value that is not finite or another number of features than fitted.
+        """
+        rows = self._rows(X)
+        columns = np.ascontiguousarray(self.cluster_centers_.T, dtype=np.float64)
+        out = np.empty((len(rows), columns.shape[1]), dtype=np.float32)
+
+        def work(_: int, chunk: slice) -> None:
+            kernels.distances(rows[chunk], columns, out[chunk])
+
+        spread(work, split(len(rows), size=1), self.n_jobs)
+        return out
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float32]:
+        # Given centres are no word of the list; their shape is looked at in _first_centers.
+        words = isinstance(self.init, str)
+        check_params(self if words else clone(self).set_params(init="random"))
+        rows = as_rows(X)
+        if len(rows) < self.n_clusters:
+            raise TsalignError(f"{len(rows)} rows cannot make n_clusters={self.n_clusters}")
+        return rows
+
+    def _rows(self, X: ArrayLike) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        return as_rows(X, self.cluster_centers_.shape[1])
+
+    def _starts(self) -> int:
+        if not isinstance(self.init, str):
+            return 1
+        if self.n_init == "auto":
+            return 10 if self.init == "random" else 1
+        return self.n_init
+
+    def _first_centers(
+        self, rows: NDArray[np.float32], rng: np.random.RandomState
+    ) -> NDArray[np.float32]:
+        if not isinstance(self.init, str):
+            centers = as_rows(self.init, rows.shape[1])
+            if len(centers) != self.n_clusters:
+                raise TsalignError(f"init has {len(centers)} rows, n_clusters={self.n_clusters}")
+            return centers.copy()
+        if self.init == "random":
+            return random_rows(rows, self.n_clusters, rng)
+        return plus_plus(rows, self.n_clusters, rng, self.n_jobs)
+
+    def _keep(self, found: Solution) -> Self:
+        self.cluster_centers_, self.labels_, self.counts_, self.inertia_, self.n_iter_ = found
+        return self
+
+
+def _mean_variance(rows: NDArray[np.float32], threads: int | None) -> float:
+    chunks = split(len(rows), size=rows.shape[1])
+    sums = np.empty((len(chunks), 2, rows.shape[1]))
+    origin = rows[0].astype(np.float64)  # sums of squares about a row lose no digits to an offset
+
+    def work(number: int, chunk: slice) -> None:
+        kernels.moments(rows[chunk], origin, sums[number])
+
+    spread(work, chunks, threads)
+    mean, square = sums.sum(axis=0) / len(rows)
+    return float(np.mean(square - mean**2))

@@ -1,0 +1,206 @@
+"""Lloyd's iterations from given centres, exact: every label is the nearest centre in float64."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.kernels import kmeans as kernels
+from tsalign.kernels import lanes
+from tsalign.tokens.chunks import blocks, split, spread
+
+
+class Solution(NamedTuple):
+    """Centres with the labels that belong to them."""
+
+    centers: NDArray[np.float32]  # (k, d)
+    labels: NDArray[np.int32]  # (n,)
+    counts: NDArray[np.int64]  # (k,)
+    inertia: float
+    n_iter: int
+
+
+def lloyd(
+    X: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    *,
+    max_iter: int,
+    tol: float,
+    threads: int | None,
+) -> Solution:
+    """Iterate from given centres until nothing changes, they hardly move, or `max_iter`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite rows.
+    centers : ndarray of shape (n_clusters, n_features)
+        Where to start.
+    max_iter : int
+        Most iterations.
+    tol : float
+        Stop when the centres' squared movements sum to no more, in the square of X's unit.
+    threads : int or None
+        Threads used inside; the result does not depend on it.
+
+    Returns
+    -------
+    Solution
+        The labels belong to the centres returned, not to those before the last step.
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM", 1982, section VI, method I.
+    """
+    state = Assignment(X, len(centers), threads)
+    n_iter, changed, moved = 0, len(X), np.inf
+    while n_iter < max_iter and changed > 0 and moved > tol:
+        changed = state.update(centers)
+        before, centers = centers, state.means(centers)
+        moved = np.square(centers - before.astype(np.float64)).sum()
+        n_iter += 1
+    if moved > 0:
+        state.update(centers)
+    counts = state.counts.sum(axis=0)
+    return Solution(centers, state.labels, counts, state.inertia(centers), n_iter)
+
+
+def label(
+    X: NDArray[np.float32], centers: NDArray[np.float32], threads: int | None
+) -> NDArray[np.int32]:
+    """Return the nearest centre of each row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite rows.
+    centers : ndarray of shape (n_clusters, n_features)
+        Finite centres.
+    threads : int or None
+        Threads used inside; the result does not depend on it.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        int32 indices; the first one of equally near centres.
+    """
+    labels = np.empty(len(X), dtype=np.int32)
+    nearest = lanes.labeller(centers, len(X))
+
+    def work(_: int, chunk: slice) -> None:
+        nearest(X[chunk], labels[chunk])
+
+    spread(work, split(len(X), size=1), threads)
+    return labels
+
+
+class Assignment:
+    """Labels of all rows, and the sums of each label kept up to date chunk by chunk.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite rows.
+    n_clusters : int
+        Number of centres.
+    threads : int or None
+        Threads used inside; the result does not depend on it.
+    """
+
+    def __init__(self, X: NDArray[np.float32], n_clusters: int, threads: int | None) -> None:
+        self.X, self.threads = X, threads
+        self.chunks = split(len(X), size=n_clusters * X.shape[1])
+        self.labels = np.full(len(X), -1, dtype=np.int32)
+        self.sums = np.zeros((len(self.chunks), n_clusters, X.shape[1]))
+        self.counts = np.zeros((len(self.chunks), n_clusters), dtype=np.int64)
+
+    def update(self, centers: NDArray[np.float32]) -> int:
+        """Give every row its nearest centre; return how many rows changed.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (n_clusters, n_features)
+            Finite centres.
+
+        Returns
+        -------
+        int
+            Rows whose label is another than before.
+        """
+        nearest = lanes.labeller(centers, len(self.X))
+
+        def work(number: int, chunk: slice) -> int:
+            sums, counts, changed = self.sums[number], self.counts[number], 0
+            for block in blocks(chunk):
+                rows, new = self.X[block], np.empty(block.stop - block.start, dtype=np.int32)
+                nearest(rows, new)
+                changed += kernels.move(rows, self.labels[block], new, sums, counts)
+            return changed
+
+        return sum(spread(work, self.chunks, self.threads))
+
+    def means(self, centers: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of each label's rows; labels without rows take the farthest rows.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (n_clusters, n_features)
+            The centres of the present labels.
+
+        Returns
+        -------
+        ndarray of shape (n_clusters, n_features)
+            New centres.
+        """
+        sums, counts = self.sums.sum(axis=0), self.counts.sum(axis=0)
+        empty = np.flatnonzero(counts == 0)
+        if len(empty) > 0:
+            self._relocate(centers, empty, sums, counts)
+        held = counts > 0
+        means = centers.copy()
+        means[held] = sums[held] / counts[held, None]
+        return means
+
+    def _relocate(
+        self,
+        centers: NDArray[np.float32],
+        empty: NDArray[np.intp],
+        sums: NDArray[np.float64],
+        counts: NDArray[np.int64],
+    ) -> None:
+        each = np.empty(len(self.X))
+        if self.inertia(centers, each) == 0.0:
+            return  # every row lies on a centre: there are fewer different rows than centres
+        far = np.argpartition(each, -len(empty))[: -len(empty) - 1 : -1]
+        for target, row in zip(empty, far, strict=True):
+            source = self.labels[row]
+            sums[source] -= self.X[row]
+            counts[source] -= 1
+            sums[target], counts[target] = self.X[row], 1
+
+    def inertia(
+        self, centers: NDArray[np.float32], each: NDArray[np.float64] | None = None
+    ) -> float:
+        """Return the sum of squared distances of the rows to their centres.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (n_clusters, n_features)
+            The centres of the present labels.
+        each : ndarray of shape (n_samples,), optional
+            Receives the squared distance of each row.
+
+        Returns
+        -------
+        float
+            In the square of X's unit.
+        """
+        nothing = np.empty(0)
+
+        def work(_: int, chunk: slice) -> float:
+            part = nothing if each is None else each[chunk]
+            return kernels.scatter(self.X[chunk], centers, self.labels[chunk], part)
+
+        return float(sum(spread(work, self.chunks, self.threads)))

@@ -1,0 +1,375 @@
+"""From evidence to spans: weights tuned on validation recordings, confidence calibrated there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from tsalign.match.confidence import Confidence
+from tsalign.match.decoded import Decoded
+from tsalign.match.durations import log_normal
+from tsalign.types import (
+    AlignedSpan,
+    Alignment,
+    Evidence,
+    Note,
+    Segments,
+    Sentence,
+    Span,
+    Unmatched,
+)
+
+REASONS = {
+    "absent": "negated",
+    "history": "history",
+    "hypothetical": "hypothetical",
+    "plan": "plan",
+    "other_person": "other_person",
+}
+# Log-odds of neighbouring segments say much the same thing: they are weighted down, and clipped
+# so that no single segment decides. The values are where the search on validation begins.
+WEIGHTS = {"signal": 0.1, "text": 1.0, "duration": 0.5, "skip": 3.0, "other": 0.5}
+GRID = {
+    "text": (0.5, 1.0, 2.0, 3.0),
+    "skip": (1.0, 2.0, 3.0, 4.5, 6.0),
+    "other": (0.0, 0.5, 1.0),
+    "signal": (0.03, 0.05, 0.1, 0.2, 0.4),
+    "duration": (0.0, 0.25, 0.5, 1.0),
+}
+CLIP = 6.0
+KNOWN_ELSE = 2.0  # how far below the likeliest concept the others count as "something else"
+MISPLACED = 0.5  # what placing a sentence that matches nothing costs, in right spans
+HALF = 0.5  # the IoU from which a span counts as right
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A validation recording: what the model says, and where the sentences truly belong.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of all sentences of the notes, in their order.
+    segments : Segments
+        The k segments.
+    notes : sequence of Note
+        As the matcher sees them.
+    truth : mapping of str to tuple of Span
+        True stretches by sentence id; an empty tuple for a sentence that matches nothing.
+    """
+
+    evidence: Evidence
+    segments: Segments
+    notes: Sequence[Note]
+    truth: Mapping[str, tuple[Span, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One decoded note: its sentences, their rows in the evidence, what the matcher found."""
+
+    note: Note
+    sentences: tuple[Sentence, ...]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    decoded: Decoded
+
+
+class Placer(BaseEstimator):
+    """Place the sentences of a recording with a matcher, and say how sure that is.
+
+    Parameters
+    ----------
+    matcher : estimator
+        With `decode`; with `decode_concepts` too, the text stays a distribution over the known
+        concepts until the signal has spoken.
+
+    Attributes
+    ----------
+    weights_ : (5,) float64
+        Of signal, text and durations, the cost of leaving a sentence out, and how much less it
+        costs for one that sounds off-topic.
+
+    Examples
+    --------
+    >>> from tsalign.match import Ordered
+    >>> placer = Placer(Ordered()).fit([])
+    >>> placer.weights_.tolist()
+    [0.1, 1.0, 0.5, 3.0, 0.5]
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, matcher: Any) -> None:
+        self.matcher = matcher
+
+    def fit(self, cases: Sequence[Case], seconds: Sequence[Sequence[float]] = ()) -> Placer:
+        """Learn durations, weights and confidence.
+
+        Parameters
+        ----------
+        cases : sequence of Case
+            Validation recordings; without any, the starting weights stay.
+        seconds : sequence of sequences of float
+            Durations of the training stamps of each known concept.
+
+        Returns
+        -------
+        Placer
+            Itself.
+        """
+        self.seconds_ = [np.asarray(s, np.float64) for s in seconds]
+        self.weights_ = np.array([*WEIGHTS.values()])
+        if cases:
+            self._tune(cases)
+        self.confidence_ = Confidence().fit(*self._outcomes(cases))
+        return self
+
+    def place(
+        self,
+        recording: str,
+        evidence: Evidence,
+        segments: Segments,
+        notes: Sequence[Note],
+        tokens: NDArray[np.int32] | None = None,
+    ) -> Alignment:
+        """Place every sentence of a recording, or say why not.
+
+        Parameters
+        ----------
+        recording : str
+            Its id.
+        evidence : Evidence
+            Of the k segments and all sentences of the notes, in their order.
+        segments : Segments
+            The k segments.
+        notes : sequence of Note
+            As the matcher may see them.
+        tokens : (k,) int32 or None
+            Copied into the spans.
+
+        Returns
+        -------
+        Alignment
+            Each sentence given is either among the spans or among the unmatched.
+        """
+        posterior = np.zeros_like(evidence.similarity)
+        placed: list[AlignedSpan] = []
+        rest: list[Unmatched] = []
+        total = 0.0
+        units = np.empty(0, np.int32) if tokens is None else tokens
+        edges = segments.edges()
+        for found in self._decoded(evidence, segments, notes):
+            posterior[:, found.rows] = found.decoded.posterior
+            total += float(found.decoded.score)
+            sure = self.confidence_.predict_proba(_features(found, evidence))
+            for j, sentence in enumerate(found.sentences):
+                common = (recording, sentence.text, sentence.id, found.note.id, sentence.assertion)
+                if found.decoded.spans[j, 0] < 0:
+                    rest.append(
+                        _unmatched(common, "no_match", 1.0 - float(found.decoded.placed[j]))
+                    )
+                else:
+                    placed.append(_span(common, found, j, edges, units, float(sure[j])))
+        said = [(note, s) for note in notes for s in note.sentences if s.assertion in REASONS]
+        for note, s in said:
+            common = (recording, s.text, s.id, note.id, s.assertion)
+            rest.append(_unmatched(common, REASONS[s.assertion], 1.0))
+        return Alignment(tuple(placed), tuple(rest), evidence.similarity, posterior, total)
+
+    def _decoded(
+        self, evidence: Evidence, segments: Segments, notes: Sequence[Note]
+    ) -> Iterator[Found]:
+        """Decode each note by itself: notes overlap, sentences of one note do not."""
+        first = 0
+        for note in notes:
+            rows = np.array(
+                [first + j for j, s in enumerate(note.sentences) if s.assertion not in REASONS],
+                np.int64,
+            )
+            first += len(note.sentences)
+            sentences = tuple(s for s in note.sentences if s.assertion not in REASONS)
+            if sentences:
+                scores, decoded = self._decode(evidence, segments, note, sentences, rows)
+                yield Found(note, sentences, rows, scores, decoded)
+
+    def _decode(
+        self,
+        evidence: Evidence,
+        segments: Segments,
+        note: Note,
+        sentences: Sequence[Sentence],
+        rows: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float32], Decoded]:
+        weight = dict(zip(WEIGHTS, self.weights_, strict=True))
+        cells = np.diff(segments.edges(), axis=1)
+        share = weight["signal"] * cells / np.median(cells)
+        windows = self._windows(segments, note, sentences)
+        text = evidence.text[rows]
+        if not (hasattr(self.matcher, "decode_concepts") and text.shape[1]):
+            scores = (np.clip(evidence.similarity[:, rows], -CLIP, CLIP) * share).astype(np.float32)
+            return scores, self.matcher.decode(scores, windows=windows)
+        signal = (np.clip(_against_nothing(evidence), -CLIP, CLIP) * share).astype(np.float32)
+        skip = np.maximum(weight["skip"] - weight["other"] * _off_topic(text), 0.0)
+        decoded = self.matcher.decode_concepts(
+            signal,
+            (weight["text"] * text).astype(np.float32),
+            durations=self._durations(segments, weight["duration"]),
+            windows=windows,
+            skip_costs=skip,
+        )
+        return signal, decoded
+
+    def _durations(self, segments: Segments, weight: float) -> NDArray[np.float32] | None:
+        """Return weighted log priors of run lengths, where segments are equally long."""
+        cells = np.diff(segments.edges(), axis=1).ravel()
+        hop = float(np.median(cells))
+        if not weight or not self.seconds_ or not all(map(len, self.seconds_)):
+            return None
+        if np.quantile(np.abs(cells - hop), 0.9) > 0.05 * hop:
+            return None
+        most = 1.5 * max(s.max() for s in self.seconds_)
+        longest = int(np.clip(np.ceil(most / hop), 1, len(segments)))
+        table = np.stack([log_normal(s, hop, longest) for s in self.seconds_])
+        return (weight * table).astype(np.float32)
+
+    def _windows(
+        self, segments: Segments, note: Note, sentences: Sequence[Sentence]
+    ) -> NDArray[np.int64] | None:
+        """Return the segments that each sentence may use: near its stated time, in its note's."""
+        wide = getattr(self.matcher, "window", None)
+        middle = segments.edges().mean(axis=1)
+        windows = np.tile([0, len(segments)], (len(sentences), 1))
+        for j, sentence in enumerate(sentences):
+            spans = [note.covers] if note.covers is not None else []
+            if sentence.when is not None and wide is not None:
+                spans.append(Span(sentence.when.start - wide, sentence.when.end + wide))
+            for span in spans:
+                near = np.searchsorted(middle, [span.start, span.end])
+                windows[j] = max(windows[j, 0], near[0]), min(windows[j, 1], near[1])
+        windows[:, 1] = np.maximum(windows[:, 0], windows[:, 1])
+        return windows.astype(np.int64)
+
+    def _tune(self, cases: Sequence[Case]) -> None:
+        """Search one weight after the other, twice, for the most useful placement."""
+        best = self._use(cases)
+        for _, (name, values) in itertools.product(range(2), GRID.items()):
+            place = list(WEIGHTS).index(name)
+            for value in values:
+                before = self.weights_.copy()
+                self.weights_[place] = value
+                use = self._use(cases) if value != before[place] else best
+                if use > best:
+                    best = use
+                else:
+                    self.weights_ = before
+
+    def _use(self, cases: Sequence[Case]) -> float:
+        """Count right spans, and a little for their fit, less what was placed and fits nowhere."""
+        use = 0.0
+        for case in cases:
+            edges = case.segments.edges()
+            for found in self._decoded(case.evidence, case.segments, case.notes):
+                for j, sentence in enumerate(found.sentences):
+                    truth = case.truth.get(sentence.id)
+                    if truth is not None and found.decoded.spans[j, 0] >= 0:
+                        iou = _iou(_seconds(edges, found.decoded.spans[j]), truth)
+                        use += (iou >= HALF) + 0.2 * iou if truth else -MISPLACED
+        return use
+
+    def _outcomes(self, cases: Sequence[Case]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return features and success of every span placed in validation."""
+        features, hits = [np.empty((0, FEATURES))], [np.empty(0, bool)]
+        for case in cases:
+            edges = case.segments.edges()
+            for found in self._decoded(case.evidence, case.segments, case.notes):
+                spans = found.decoded.spans
+                known = [s.id in case.truth for s in found.sentences]
+                kept = np.flatnonzero((spans[:, 0] >= 0) & np.array(known))
+                features.append(_features(found, case.evidence)[kept])
+                truth = [case.truth[found.sentences[j].id] for j in kept]
+                ious = [
+                    _iou(_seconds(edges, spans[j]), t) for j, t in zip(kept, truth, strict=True)
+                ]
+                hits.append(np.array(ious) >= HALF)
+        return np.concatenate(features), np.concatenate(hits)
+
+
+FEATURES = 5
+
+
+def _features(found: Found, evidence: Evidence) -> NDArray[np.float64]:
+    """Return what tells right spans from wrong ones, `(s, 5)`; zeros where nothing was placed."""
+    decoded = found.decoded
+    out = np.zeros((len(found.sentences), FEATURES))
+    for j, (start, end) in enumerate(decoded.spans):
+        if start >= 0:
+            which = decoded.concepts[j] if decoded.concepts is not None else j
+            inside = decoded.posterior[start:end, j]
+            odds = found.scores[start:end, which]
+            text = evidence.text[found.rows[j]]
+            sure = float(np.clip(decoded.placed[j], 1e-6, 1 - 1e-6))
+            margin = float(np.clip(decoded.margin[j], -50, 50))
+            best = float(text.max()) if len(text) else 0.0
+            out[j] = margin, np.log(sure / (1 - sure)), inside.mean(), odds.mean(), best
+    return out
+
+
+def _against_nothing(evidence: Evidence) -> NDArray[np.float32]:
+    """Return log-odds of each concept; "nothing" also covers known events that go unmentioned."""
+    likeliest = evidence.signal.max(axis=1) - KNOWN_ELSE
+    return evidence.signal - np.maximum(evidence.null, likeliest)[:, None]
+
+
+def _off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log-odds that each sentence means none of the known concepts."""
+    known = np.clip(np.exp(text.astype(np.float64)).sum(axis=1), 1e-6, 1 - 1e-6)
+    return np.log1p(-known) - np.log(known)
+
+
+def _seconds(edges: NDArray[np.float64], run: NDArray[np.int64]) -> Span:
+    return Span(float(edges[run[0], 0]), float(edges[run[1] - 1, 1]))
+
+
+def _iou(span: Span, truth: Sequence[Span]) -> float:
+    """Return the best intersection over union with any of the true spans."""
+    shared = [common.duration if (common := span & other) else 0.0 for other in truth]
+    both = [span.duration + other.duration for other in truth]
+    return max((s / (b - s) for s, b in zip(shared, both, strict=True)), default=0.0)
+
+
+def _unmatched(common: tuple[Any, ...], reason: str, sure: float) -> Unmatched:
+    recording, text, sentence, note, assertion = common
+    return Unmatched(recording, sentence, text, note, reason, sure, assertion)
+
+
+def _span(
+    common: tuple[Any, ...],
+    found: Found,
+    j: int,
+    edges: NDArray[np.float64],
+    units: NDArray[np.int32],
+    sure: float,
+) -> AlignedSpan:
+    recording, text, sentence, note, assertion = common
+    start, end = found.decoded.spans[j]
+    which = found.decoded.concepts[j] if found.decoded.concepts is not None else j
+    others = found.decoded.alternatives[j]
+    return AlignedSpan(
+        recording=recording,
+        span=_seconds(edges, found.decoded.spans[j]),
+        sentence=sentence,
+        text=text,
+        note=note,
+        score=float(found.scores[start:end, which].sum()),
+        confidence=sure,
+        tokens=tuple(int(u) for u in units[start:end]),
+        assertion=assertion,
+        alternatives=tuple((float(edges[a, 0]), float(edges[b - 1, 1]), v) for a, b, v in others),
+    )

@@ -146,10 +146,17 @@ class Session:
         """Return the short table that ends a run."""
         from tsalign.summary import summary
 
-        figures = None
-        if self.graph.metrics is not None:
-            figures = self.engine.value(self.graph.metrics)
-        return summary(self, figures)
+        graph, engine = self.graph, self.engine
+        figures = engine.value(graph.metrics) if graph.metrics is not None else None
+        counts = {"recordings": len(self.items)}
+        counts["segments"] = sum(
+            len(engine.value(node)) for node in graph.slots["segment"].values()
+        )
+        if "tokens" in graph.slots:
+            counts["tokens"] = self.config.tokens.n_clusters
+        return summary(
+            self.config.name, self.folder, counts, engine.stages, self.reused, self.seconds, figures
+        )
 
 
 def _listed(folder: Path) -> list[str]:

@@ -1,1 +1,9 @@
-"""Filled in by its stage."""
+"""From notes as people write them to sentences that can be aligned."""
+
+from __future__ import annotations
+
+from tsalign.notes.jsonl import RecordingNotes, read_notes
+from tsalign.notes.parse import parse
+from tsalign.notes.sentences import split_sentences
+
+__all__ = ["RecordingNotes", "parse", "read_notes", "split_sentences"]

@@ -1,0 +1,211 @@
+"""Notes as JSON Lines, one note a line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from tsalign.errors import TsalignError, located
+from tsalign.notes.parse import sentences_of
+from tsalign.types import Assertion, Note, Sentence, Span
+
+_NOTE = ("recording", "note", "subject", "covers", "ordered", "text", "sentences")
+_SENTENCE = ("id", "text", "start", "end", "concept", "assertion")
+_KINDS: dict[type, str] = {str: "a text", bool: "true or false", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True)
+class RecordingNotes:
+    """The notes about one recording.
+
+    Parameters
+    ----------
+    notes : tuple of Note
+        In the order of the file.
+    subject : str or None
+        Who it is, where a note says so.
+    """
+
+    notes: tuple[Note, ...] = ()
+    subject: str | None = None
+
+
+def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
+    """Read a file of notes.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON Lines. Each line is an object with `recording`, and `text` or `sentences` or both;
+        optional are `note` (id, by default `n0`, `n1`, ... within the recording), `subject`,
+        `covers` ([start, end] in s) and `ordered`. Each of the `sentences` has `text`, and
+        perhaps `id` (by default `<note>.<i>`), `start` and `end` in s, `concept`, `assertion`.
+
+    Returns
+    -------
+    dict of str to RecordingNotes
+        By recording id, in the order of the file. A note's text without given sentences is split.
+
+    Raises
+    ------
+    TsalignError
+        Naming file and line: no JSON, an unknown key, a value of the wrong kind, an id twice.
+    """
+    path = Path(path)
+    found: dict[str, RecordingNotes] = {}
+    with located(file=path):
+        for line, raw in enumerate(_lines(path), start=1):
+            if not raw.strip():
+                continue
+            with located(line=line):
+                fields = _object(raw)
+                name = _take(fields, "recording", str)
+                known = found.get(name, RecordingNotes())
+                found[name] = _joined(known, _note(fields, len(known.notes)), fields)
+    return found
+
+
+def _lines(path: Path) -> Sequence[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise TsalignError("no such file") from None
+    except UnicodeDecodeError as error:
+        raise TsalignError(f"not UTF-8 text: {error.reason}") from error
+    except OSError as error:
+        raise TsalignError(f"cannot be read: {error.strerror}") from error
+
+
+def _object(raw: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise TsalignError(f"no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise TsalignError("a note is an object, {...}")
+    _check_keys(fields, _NOTE)
+    return fields
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TsalignError("this key stands twice", key=twice)
+    return fields
+
+
+def _refuse(constant: str) -> None:
+    raise TsalignError(f"{constant} is not a number of JSON")
+
+
+def _check_keys(fields: Iterable[str], allowed: Sequence[str]) -> None:
+    for key in fields:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, allowed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(allowed)}"
+            raise TsalignError(f"unknown key; {hint}", key=key)
+
+
+def _take(fields: dict[str, Any], key: str, kind: type, *, required: bool = True) -> Any:
+    """Return a value of the right kind, None where it is absent or null."""
+    value = fields.get(key)
+    if value is None:
+        if required:
+            raise TsalignError("required, but not there", key=key)
+        return None
+    if not isinstance(value, kind):
+        raise TsalignError(f"should be {_KINDS[kind]}, not {json.dumps(value)[:60]}", key=key)
+    if isinstance(value, str) and not value.strip():
+        raise TsalignError("is empty", key=key)
+    return value
+
+
+def _seconds(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TsalignError(f"should be a number of seconds, not {json.dumps(value)[:60]}", key=key)
+    return float(value)
+
+
+def _note(fields: dict[str, Any], index: int) -> Note:
+    ident = _take(fields, "note", str, required=False) or f"n{index}"
+    given = _take(fields, "sentences", list, required=False)
+    text = _take(fields, "text", str, required=False) or ""
+    if not given and not text:
+        raise TsalignError("a note needs 'text' or 'sentences'")
+    sentences = _given(given, ident, text) if given else sentences_of(text, ident)
+    ordered = _take(fields, "ordered", bool, required=False)
+    return Note(ident, text, sentences, _covers(fields), ordered)
+
+
+def _covers(fields: dict[str, Any]) -> Span | None:
+    pair = _take(fields, "covers", list, required=False)
+    if pair is None:
+        return None
+    if len(pair) != 2:
+        raise TsalignError("should be [start, end] in seconds", key="covers")
+    with located(key="covers"):
+        return Span(_seconds(pair[0], "covers"), _seconds(pair[1], "covers"))
+
+
+def _given(items: list[Any], note: str, text: str) -> tuple[Sentence, ...]:
+    sentences = []
+    cursor = 0
+    for index, item in enumerate(items):
+        with located(key=f"sentences[{index}]"):
+            sentence = _sentence(item, f"{note}.{index}")
+            if text:
+                at = text.find(sentence.text, cursor)
+                if at < 0:
+                    raise TsalignError("not in the note's text, or not in its order")
+                cursor = at + len(sentence.text)
+                sentence = replace(sentence, chars=(at, cursor))
+            sentences.append(sentence)
+    return tuple(sentences)
+
+
+def _sentence(item: Any, default: str) -> Sentence:
+    if not isinstance(item, dict):
+        raise TsalignError(f"should be an object, not {json.dumps(item)[:60]}")
+    _check_keys(item, _SENTENCE)
+    assertion = _take(item, "assertion", str, required=False) or "present"
+    if assertion not in get_args(Assertion):
+        allowed = ", ".join(get_args(Assertion))
+        raise TsalignError(f"{assertion!r} is none of {allowed}", key="assertion")
+    return Sentence(
+        _take(item, "text", str),
+        _take(item, "id", str, required=False) or default,
+        when=_when(item),
+        concept=_take(item, "concept", str, required=False),
+        assertion=assertion,
+    )
+
+
+def _when(item: dict[str, Any]) -> Span | None:
+    start, end = item.get("start"), item.get("end")
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise TsalignError("'start' and 'end' are given both or not at all")
+    return Span(_seconds(start, "start"), _seconds(end, "end"))
+
+
+def _joined(known: RecordingNotes, note: Note, fields: dict[str, Any]) -> RecordingNotes:
+    """Add a note to those about the same recording; its ids and subject must agree with them."""
+    if any(other.id == note.id for other in known.notes):
+        raise TsalignError(f"note {note.id!r} stands twice about {fields['recording']!r}")
+    ids = [s.id for other in (*known.notes, note) for s in other.sentences]
+    twice = next((i for i in (s.id for s in note.sentences) if ids.count(i) > 1), None)
+    if twice is not None:
+        raise TsalignError(f"sentence {twice!r} stands twice about {fields['recording']!r}")
+    subject = _take(fields, "subject", str, required=False)
+    if subject and known.subject and subject != known.subject:
+        message = f"subject {subject!r}, but an earlier note says {known.subject!r}"
+        raise TsalignError(message, key="subject")
+    return RecordingNotes((*known.notes, note), subject or known.subject)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tsalign.export import Csv, Jsonl, Png, TextGrid
+
 SEGMENTERS: list = []
 DESCRIBERS: list = []
 MATCHERS: list = []
 PREPARERS: list = []
-EXPORTERS: list = []
+EXPORTERS: list = [Jsonl(), Csv(), TextGrid(), Png()]

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
+from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
 
 SEGMENTERS: list = []
-DESCRIBERS: list = []
+DESCRIBERS: list = [
+    Statistics(),
+    Statistics(context=0.64),
+    MiniRocket(kernels=84),
+    MiniRocket(kernels=252, context=0.64, components=4),
+    LogMel(bins=8),
+    Mfcc(coefficients=4, bins=8),
+]
 MATCHERS: list = []
-PREPARERS: list = []
+PREPARERS: list = [
+    Resample(rate=20.0),
+    Bandpass(low=0.5, high=None),
+    Standardize(),
+    Standardize(by="median"),
+    FillGaps(),
+]
 EXPORTERS: list = [Jsonl(), Csv(), TextGrid(), Png()]

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Labels = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def nearest_row(row, columns, gaps):
+def nearest_row(row: Floats, columns: Doubles, gaps: Doubles) -> int:
     """Return the index of the centre nearest to one row; the first one of equals.
 
     `row` (d,) float32, `columns` (d, k) float64 centres transposed, `gaps` (k,) float64 work space,
@@ -24,11 +29,11 @@ def nearest_row(row, columns, gaps):
         for j in range(len(gaps)):
             gap = value - column[j]
             gaps[j] += gap * gap
-    return np.argmin(gaps)
+    return int(np.argmin(gaps))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def nearest(rows, columns, labels):
+def nearest(rows: Floats, columns: Doubles, labels: Labels) -> None:
     """Write to `labels` (m,) int32 the nearest of `columns` (d, k) float64 for `rows` (m, d)."""
     gaps = np.empty(columns.shape[1])
     for i in range(len(rows)):
@@ -36,7 +41,7 @@ def nearest(rows, columns, labels):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def distances(rows, columns, out):
+def distances(rows: Floats, columns: Doubles, out: Floats) -> None:
     """Write to `out` (m, k) float32 the distances of `rows` (m, d) to `columns` (d, k) float64."""
     gaps = np.empty(columns.shape[1])
     for i in range(len(rows)):
@@ -45,7 +50,7 @@ def distances(rows, columns, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move(rows, old, new, sums, counts):
+def move(rows: Floats, old: Labels, new: Labels, sums: Doubles, counts: NDArray[np.int64]) -> int:
     """Bring sums up to date from the rows whose label changed alone; return how many did.
 
     `rows` (m, d) float32, `old` (m,) int32 labels (-1: none yet), overwritten by `new`,
@@ -69,7 +74,7 @@ def move(rows, old, new, sums, counts):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scatter(rows, centers, labels, each):
+def scatter(rows: Floats, centers: Floats, labels: Labels, each: Doubles) -> float:
     """Return the sum of squared distances of `rows` (m, d) to their `centers` (k, d).
 
     `labels` (m,) int32; `each` (m,) float64 receives the squared distance of every row, unless it
@@ -89,7 +94,7 @@ def scatter(rows, centers, labels, each):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def moments(rows, origin, out):
+def moments(rows: Floats, origin: Doubles, out: Doubles) -> None:
     """Write to `out` (2, d) float64 the sums of `rows - origin` and of its squares."""
     out[:] = 0.0
     for i in range(len(rows)):
@@ -101,7 +106,7 @@ def moments(rows, origin, out):
 
 # Reassociation lets the sum over dimensions fill vectors; a row's result depends on the row alone.
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def _squared_distance(a, b):
+def _squared_distance(a: Floats, b: Floats) -> float:
     total = 0.0
     for q in range(len(a)):
         gap = np.float64(a[q]) - np.float64(b[q])
@@ -110,7 +115,7 @@ def _squared_distance(a, b):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def potentials(rows, candidates, closest, out):
+def potentials(rows: Floats, candidates: Floats, closest: Doubles, out: Doubles) -> None:
     """Write to `out` (t,) what the sum of `closest` would be if each candidate became a centre.
 
     `rows` (m, d) and `candidates` (t, d) float32; `closest` (m,) float64 squared distances to the
@@ -123,7 +128,7 @@ def potentials(rows, candidates, closest, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def approach(rows, center, closest):
+def approach(rows: Floats, center: Floats, closest: Doubles) -> None:
     """Lower `closest` (m,) float64 to the squared distances of `rows` (m, d) to `center` (d,)."""
     for i in range(len(rows)):
         closest[i] = min(closest[i], _squared_distance(rows[i], center))

@@ -1,14 +1,137 @@
-"""Nearest centres of many rows at once."""
+"""Nearest centres with rows in the vector lanes: the labels of `kmeans.nearest`, many times faster.
+
+A panel of rows is transposed, so that a vector holds one dimension of several rows, and swept over
+all centres in float32: the running minimum needs no reduction across lanes. A row whose two best
+centres are within rounding of each other is decided again in float64, so the labels are exact.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numba import config, njit
 
 from tsalign.kernels import kmeans
+from tsalign.kernels.kmeans import Doubles, Floats, Labels
+from tsalign.kernels.simd import AVAILABLE, CENTERS, ROWS, WIDTH, sweep, transpose
+
+FAR = np.float32(1e38)  # three times it is still a float32
+SMALL = 100_000_000  # products below which the plain kernel is as good, and nothing to compile
 
 
-def labeller(centers: np.ndarray, n_rows: int) -> Callable[[np.ndarray, np.ndarray], None]:
+class Packed(NamedTuple):
+    """Centres as the kernel reads them."""
+
+    columns: Doubles  # (d, k) float64, as given
+    origin: Floats  # (whole vectors of d,) float32, what is subtracted, zero past d
+    negated: Floats  # (blocks, d, CENTERS) float32, less the origin
+    halves: Floats  # (blocks, CENTERS) float32, half the squared norms
+
+
+def labeller(centers: Floats, n_rows: int) -> Callable[[Floats, Labels], None]:
+    """Return `nearest(rows, labels)` for these centres, by the kernel that suits the work.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+        float32.
+    n_rows : int
+        How many rows will be given to it in all.
+
+    Returns
+    -------
+    callable
+        Writes to `labels` (m,) int32 the nearest centre of each of `rows` (m, d) float32. Both
+        kernels write the same.
+    """
+    interpreted = config.DISABLE_JIT  # ty: ignore[missing-attribute]
+    if not AVAILABLE or interpreted or n_rows * centers.size < SMALL:
+        columns = np.ascontiguousarray(centers.T, dtype=np.float64)
+        return lambda rows, labels: kmeans.nearest(rows, columns, labels)
+    packed = pack(centers)
+    return lambda rows, labels: nearest(rows, packed, labels)
+
+
+def pack(centers: Floats) -> Packed:
+    """Return centres in blocks, about an origin amid them: small numbers lose less to rounding.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+        float32.
+
+    Returns
+    -------
+    Packed
+        Holes of the last block are too far for any row.
+    """
+    k, d = centers.shape
+    blocks = -(-k // CENTERS)
+    origin = np.zeros(-(-d // WIDTH) * WIDTH, dtype=np.float32)
+    origin[:d] = np.median(centers, axis=0)  # a far centre does not move a median
+    table = np.zeros((blocks * CENTERS, d), dtype=np.float32)
+    table[:k] = centers - origin[:d]
+    halves = np.full(len(table), FAR)
+    with np.errstate(over="ignore"):  # an infinite value leaves the row to float64
+        halves[:k] = 0.5 * np.square(table[:k], dtype=np.float64).sum(axis=1)
+    negated = np.ascontiguousarray(-table.reshape(blocks, CENTERS, d).transpose(0, 2, 1))
     columns = np.ascontiguousarray(centers.T, dtype=np.float64)
-    return lambda rows, labels: kmeans.nearest(rows, columns, labels)
+    return Packed(columns, origin, negated, halves.reshape(blocks, CENTERS))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def nearest(rows: Floats, packed: Packed, labels: Labels) -> None:
+    """Write to `labels` (m,) int32 the nearest of the packed centres for `rows` (m, d) float32."""
+    n, d = rows.shape
+    panel = np.empty((len(packed.origin), ROWS), dtype=np.float32)
+    squares, best, second = np.empty((3, ROWS), dtype=np.float32)
+    index = np.empty(ROWS, dtype=np.int32)
+    gaps = np.empty(packed.columns.shape[1])
+    unit = np.float32((d + 8) * 2.0**-24)
+    for start in range(0, n, ROWS):
+        fill(rows, start, packed.origin, panel)
+        best[:] = FAR
+        second[:] = FAR
+        index[:] = 0
+        sweep(  # ty: ignore[missing-argument]  # the compiler passes the first one
+            panel, packed.negated, packed.halves, squares, best, second, index
+        )
+        for r in range(min(ROWS, n - start)):
+            if doubtful(best[r], second[r], squares[r], unit):
+                labels[start + r] = kmeans.nearest_row(rows[start + r], packed.columns, gaps)
+            else:
+                labels[start + r] = index[r]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(rows: Floats, start: int, origin: Floats, panel: Floats) -> None:
+    """Write `ROWS` rows from `start` on, less `origin`, to the lanes of `panel`.
+
+    The last row stands in for rows past the end.
+    """
+    n, d = rows.shape
+    if (start + ROWS - 1) * d + len(origin) <= n * d:  # whole vectors stay inside the array
+        for lane in range(0, ROWS, WIDTH):
+            transpose(rows, start + lane, panel, lane, origin)  # ty: ignore[missing-argument]
+        return
+    for r in range(ROWS):
+        row = rows[min(start + r, n - 1)]
+        for q in range(d):
+            panel[q, r] = row[q] - origin[q]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def doubtful(best: np.float32, second: np.float32, square: np.float32, unit: np.float32) -> bool:
+    """Tell whether rounding could have swapped the two best centres of a row.
+
+    Let u = 2^-24, n = |x|, r the distance to the second best. Any centre c as near has norm at most
+    n + r, and rounding changes its value |c|^2 / 2 - x.c by at most (d + 4) u (|c|^2 / 2 + n |c|),
+    which is at most (d + 4) u (5 n^2 + 3 r^2) / 2: twice that for two centres. `unit` is (d + 8) u,
+    which leaves room for the rounding of the bound itself; products below 1e-36 vanish. What is not
+    a number, or infinite, counts as doubt.
+    """
+    reach = max(square + second + second, np.float32(0.0))
+    bound = np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)
+    return not (second - best > bound)

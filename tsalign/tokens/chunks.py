@@ -85,15 +85,15 @@ def spread(
         return list(pool.map(work, range(len(chunks)), chunks))
 
 
-def as_rows(X: ArrayLike, n_features: int | None = None) -> NDArray[np.float32]:
+def as_rows(X: ArrayLike, name: str = "X") -> NDArray[np.float32]:
     """Return a table as contiguous float32, or say in one sentence why it is none.
 
     Parameters
     ----------
     X : array_like of shape (n_samples, n_features)
         Finite numbers.
-    n_features : int, optional
-        The number of columns it must have.
+    name : str
+        What it is called in errors.
 
     Returns
     -------
@@ -113,18 +113,16 @@ def as_rows(X: ArrayLike, n_features: int | None = None) -> NDArray[np.float32]:
     """
     table = np.asarray(X)
     if table.ndim != 2 or 0 in table.shape:
-        raise TsalignError(f"X has shape {table.shape}; k-means needs (n_samples, n_features)")
+        raise TsalignError(f"{name} has shape {table.shape}; k-means needs (n_samples, n_features)")
     if table.dtype.kind not in "fiub":
-        raise TsalignError(f"X holds {table.dtype} values; k-means needs numbers")
-    if n_features not in (None, table.shape[1]):
-        raise TsalignError(f"X has {table.shape[1]} features; the centres have {n_features}")
+        raise TsalignError(f"{name} holds {table.dtype} values; k-means needs numbers")
     with np.errstate(over="ignore"):  # what overflows is reported below, with its place
         rows = np.ascontiguousarray(table, dtype=np.float32)
     for block in blocks(slice(0, len(rows))):
         if not np.isfinite(rows[block]).all():
             row, column = np.argwhere(~np.isfinite(rows[block]))[0]
             raise TsalignError(
-                f"column {column} of X is {table[block][row, column]}; "
+                f"column {column} of {name} is {table[block][row, column]}; "
                 "k-means needs finite float32 numbers",
                 row=str(block.start + row),
             )

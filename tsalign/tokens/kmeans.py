@@ -212,9 +212,10 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         return out
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float32]:
-        # Given centres are no word of the list; their shape is looked at in _first_centers.
-        words = isinstance(self.init, str)
+        words = isinstance(self.init, str)  # given centres are checked where they are used
         check_params(self if words else clone(self).set_params(init="random"))
+        if words and self.init not in ("k-means++", "random"):
+            raise TsalignError(f"KMeans(init={self.init!r}): should be 'k-means++' or 'random'")
         rows = as_rows(X)
         if len(rows) < self.n_clusters:
             raise TsalignError(f"{len(rows)} rows cannot make n_clusters={self.n_clusters}")
@@ -222,7 +223,10 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
 
     def _rows(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
-        return as_rows(X, self.cluster_centers_.shape[1])
+        rows, features = as_rows(X), self.cluster_centers_.shape[1]
+        if rows.shape[1] != features:
+            raise TsalignError(f"X has {rows.shape[1]} features; the centres have {features}")
+        return rows
 
     def _starts(self) -> int:
         if not isinstance(self.init, str):
@@ -235,9 +239,9 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         self, rows: NDArray[np.float32], rng: np.random.RandomState
     ) -> NDArray[np.float32]:
         if not isinstance(self.init, str):
-            centers = as_rows(self.init, rows.shape[1])
-            if len(centers) != self.n_clusters:
-                raise TsalignError(f"init has {len(centers)} rows, n_clusters={self.n_clusters}")
+            centers, shape = as_rows(self.init, "init"), (self.n_clusters, rows.shape[1])
+            if centers.shape != shape:
+                raise TsalignError(f"init has shape {centers.shape}; the data ask for {shape}")
             return centers.copy()
         if self.init == "random":
             return random_rows(rows, self.n_clusters, rng)

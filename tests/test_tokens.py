@@ -1,0 +1,396 @@
+"""K-means: exact, the same as scikit-learn from the same start, the same bits for any threads."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+
+import naive_tokens as naive
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import cluster
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from tsalign.errors import TsalignError
+from tsalign.kernels import kmeans as kernels
+from tsalign.kernels import lanes
+from tsalign.registry import find
+from tsalign.tokens import KMeans, chunks
+
+needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
+tables = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 60), st.integers(1, 20)),
+    elements=st.floats(-100, 100, width=32),
+)
+quick = settings(max_examples=40, deadline=None)
+
+
+def blobs(n=3000, d=12, k=30, seed=0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(k, d), scale=3.0)
+    return (centers[rng.integers(k, size=n)] + rng.normal(size=(n, d)) + offset).astype(np.float32)
+
+
+def same(a, b):
+    for name in ("cluster_centers_", "labels_", "counts_", "inertia_", "n_iter_"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+# ---- properties ----------------------------------------------------------------------------------
+
+
+@given(tables, st.integers(1, 40), st.integers(0, 9))
+@quick
+def test_both_kernels_give_the_nearest_centre(X, k, seed):
+    rng = np.random.default_rng(seed)
+    centers = X[rng.integers(len(X), size=k)] + rng.integers(2, size=(k, 1)).astype(np.float32)
+    fast, plain = np.empty((2, len(X)), dtype=np.int32)
+    kernels.nearest(X, np.ascontiguousarray(centers.T, dtype=np.float64), plain)
+    lanes.nearest(X, lanes.pack(centers), fast)
+    np.testing.assert_array_equal(fast, plain)
+    gaps = ((X[:, None].astype(np.float64) - centers[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(gaps[range(len(X)), fast], gaps.min(axis=1), rtol=1e-12)
+
+
+@given(tables, st.integers(1, 8), st.randoms(use_true_random=False))
+@quick
+def test_permuting_rows_permutes_labels(X, k, random):
+    order = random.sample(range(len(X)), len(X))
+    start = X[: min(k, len(X))]
+    one = KMeans(len(start), init=start, max_iter=1).fit(X)
+    np.testing.assert_array_equal(one.predict(X[order]), one.predict(X)[order])
+
+
+@given(tables, st.integers(1, 8), st.integers(0, 5))
+@quick
+def test_equal_rows_share_labels_and_labels_belong_to_the_centres(X, k, seed):
+    rows = np.concatenate([X, X])
+    found = KMeans(min(k, len(rows)), random_state=seed, max_iter=3).fit(rows)
+    np.testing.assert_array_equal(found.labels_[: len(X)], found.labels_[len(X) :])
+    np.testing.assert_array_equal(found.labels_, found.predict(rows))
+    assert (
+        found.counts_.tolist() == np.bincount(found.labels_, minlength=len(found.counts_)).tolist()
+    )
+    expected = naive.inertia(rows, found.cluster_centers_, found.labels_)
+    assert found.inertia_ == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@given(tables, st.integers(1, 8), st.integers(0, 5))
+@quick
+def test_inertia_never_rises(X, k, seed):
+    k = min(k, len(X))
+    values = [
+        KMeans(k, random_state=seed, max_iter=i, tol=0.0).fit(X).inertia_ for i in range(1, 6)
+    ]
+    scale = float(np.square(X, dtype=np.float64).sum())  # centres are rounded to float32
+    assert all(b <= a + 1e-6 * scale for a, b in itertools.pairwise(values))
+
+
+@given(tables, st.sampled_from(["random", "k-means++"]))
+@quick
+def test_as_many_centres_as_rows_leave_nothing(X, init):
+    assert KMeans(len(X), init=init, n_init=1, random_state=0).fit(X).inertia_ == 0.0
+
+
+# ---- peers ---------------------------------------------------------------------------------------
+
+
+@needs_vectors
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_agrees_with_scikit_learn_from_the_same_start(monkeypatch, small, offset):
+    monkeypatch.setattr(lanes, "SMALL", small)
+    X = blobs(offset=offset)
+    start = X[:30].copy()
+    ours = KMeans(30, init=start, max_iter=10, tol=0.0).fit(X)
+    theirs = cluster.KMeans(30, init=start, n_init=1, max_iter=10, tol=0.0).fit(X)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-4)
+    assert ours.n_iter_ == theirs.n_iter_
+    assert np.mean(ours.labels_ == theirs.labels_) > 0.999
+    np.testing.assert_array_equal(ours.labels_, naive.nearest(X, ours.cluster_centers_))
+    np.testing.assert_allclose(ours.transform(X), theirs.transform(X), rtol=1e-2, atol=1e-2)
+
+
+@needs_vectors
+def test_follows_the_naive_path_to_the_last_label(monkeypatch, small):
+    monkeypatch.setattr(lanes, "SMALL", small)
+    X = blobs(n=1500, d=7, k=9)
+    centers, labels = naive.lloyd(X, X[:20], n_iter=6)
+    found = KMeans(20, init=X[:20], max_iter=6, tol=0.0).fit(X)
+    np.testing.assert_allclose(found.cluster_centers_, centers, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(found.labels_, labels)
+
+
+def test_stops_where_scikit_learn_stops():
+    X = blobs(n=2000)
+    start = X[:8].copy()
+    for tol in (1e-4, 1e-2, 1.0):
+        ours = KMeans(init=start, tol=tol).fit(X)
+        assert ours.n_iter_ == cluster.KMeans(init=start, n_init=1, tol=tol).fit(X).n_iter_
+
+
+def test_random_start_is_scikit_learns():
+    X = blobs(n=500)
+    ours = KMeans(5, init="random", random_state=3).fit(X)
+    theirs = cluster.KMeans(5, init="random", random_state=3).fit(X)
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+
+
+def test_careful_start_is_as_good_as_scikit_learns():
+    X = blobs(n=3000, k=40)
+    ours = [KMeans(40, random_state=s, max_iter=1).fit(X).inertia_ for s in range(8)]
+    theirs = [
+        cluster.KMeans(40, random_state=s, n_init=1, max_iter=1).fit(X).inertia_ for s in range(8)
+    ]
+    assert np.median(ours) == pytest.approx(np.median(theirs), rel=0.1)
+
+
+def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn():
+    X = blobs(n=400, d=3, k=4)
+    start = np.concatenate([X[:6], np.full((3, 3), 1e4, dtype=np.float32)])
+    ours = KMeans(9, init=start, max_iter=10, tol=0.0).fit(X)
+    theirs = cluster.KMeans(9, init=start, n_init=1, max_iter=10, tol=0.0).fit(X)
+    assert set(ours.labels_) == set(range(9))
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+
+
+# ---- same bits -----------------------------------------------------------------------------------
+
+
+@needs_vectors
+@pytest.mark.parametrize("init", ["random", "k-means++"])
+def test_threads_do_not_change_a_bit(monkeypatch, small, init):
+    monkeypatch.setattr(lanes, "SMALL", small)
+    monkeypatch.setattr(chunks, "BLOCK", 64)
+    X = blobs(n=5000, offset=7.0)
+    make = KMeans(12, init=init, n_init=2, max_iter=7, random_state=1)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    one = clone(make).fit(X)
+    numba.set_num_threads(before)
+    for n_jobs in (1, 2, 5):
+        many = clone(make).set_params(n_jobs=n_jobs).fit(X)
+        same(one, many)
+        np.testing.assert_array_equal(one.transform(X), many.transform(X))
+    assert numba.get_num_threads() == before
+
+
+def test_both_kernels_give_the_same_bits_of_a_whole_fit(monkeypatch):
+    X = blobs(n=5000, d=19)
+    make = KMeans(50, random_state=0, max_iter=20)
+    monkeypatch.setattr(lanes, "SMALL", 0)
+    fast = clone(make).fit(X)
+    monkeypatch.setattr(lanes, "SMALL", 2**62)
+    same(fast, clone(make).fit(X))
+
+
+def test_uncompiled_gives_the_same_labels():
+    code = (
+        "import numpy as np; from tsalign.tokens import KMeans;"
+        "X = np.random.default_rng(0).normal(size=(60, 3)).astype('f4');"
+        "print(KMeans(4, init=X[:4], max_iter=5).fit(X).labels_.tolist())"
+    )
+    out = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "NUMBA_DISABLE_JIT": flag},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for flag in ("0", "1")
+    ]
+    assert out[0] == out[1]
+
+
+# ---- hard numbers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-22, 1e-20, 1e-12, 1e12, 1e25, 1e37])
+def test_labels_are_exact_where_float32_products_vanish_or_overflow(scale):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(300, 5)) * scale).astype(np.float32)
+    labels = np.empty(300, dtype=np.int32)
+    lanes.nearest(X, lanes.pack(X[:20]), labels)
+    np.testing.assert_array_equal(labels, naive.nearest(X, X[:20]))
+
+
+def test_one_far_outlier_does_not_blur_the_others():
+    X = blobs(n=600, d=4, k=5)
+    X[77] = 1e9
+    found = KMeans(6, random_state=0, tol=0.0).fit(X)
+    rest = np.delete(np.arange(600), 77)
+    for j in np.unique(found.labels_[rest]):
+        mean = X[rest][found.labels_[rest] == j].mean(axis=0, dtype=np.float64)
+        np.testing.assert_allclose(found.cluster_centers_[j], mean, rtol=1e-4, atol=1e-4)
+
+
+def test_equal_centres_go_to_the_first():
+    X = np.zeros((100, 3), dtype=np.float32)
+    found = KMeans(4, random_state=0).fit(X)
+    assert found.inertia_ == 0.0
+    assert found.labels_.tolist() == [0] * 100
+
+
+# ---- input ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X.astype(np.float64),
+        lambda X: np.asfortranarray(X),
+        lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+        lambda X: X.tolist(),
+        lambda X: np.concatenate([X[::-1], X])[: len(X)][::-1],
+    ],
+)
+def test_layout_and_type_do_not_matter(change):
+    X = blobs(n=300, d=5)
+    make = KMeans(6, random_state=0)
+    same(clone(make).fit(X), clone(make).fit(change(X)))
+
+
+def test_half_precision_and_integers_are_read_as_they_are():
+    X = np.round(blobs(n=300, d=5))
+    make = KMeans(6, random_state=0)
+    same(clone(make).fit(X), clone(make).fit(X.astype(np.float16)))
+    same(clone(make).fit(X), clone(make).fit(X.astype(np.int64)))
+
+
+def test_the_input_stays_as_it_was():
+    X = blobs(n=300)
+    copy = X.copy()
+    start = X[:8].copy()
+    found = KMeans(init=start).fit(X).partial_fit(X)
+    np.testing.assert_array_equal(X, copy)
+    np.testing.assert_array_equal(start, copy[:8])
+    assert found.cluster_centers_.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("X", "words"),
+    [
+        (np.zeros(5), r"shape \(5,\)"),
+        (np.zeros((0, 3)), r"shape \(0, 3\)"),
+        (np.zeros((9, 2), dtype=complex), "complex128"),
+        (np.array([["a", "b"]] * 9), "needs numbers"),
+        (np.zeros((3, 2)), "3 rows cannot make n_clusters=8"),
+        (np.array([[0.0, 1.0]] * 9 + [[0.0, np.nan]]), "row 9: column 1 of X is nan"),
+        (np.array([[np.inf]] * 9), "row 0: column 0 of X is inf"),
+        (np.array([[0.0]] * 9 + [[1e300]]), r"row 9: column 0 of X is 1e\+300"),
+    ],
+)
+def test_damaged_input_is_refused_in_one_sentence(X, words):
+    with pytest.raises(TsalignError, match=words):
+        KMeans().fit(X)
+    with pytest.raises(TsalignError, match=words):
+        KMeans().partial_fit(X)
+
+
+def test_a_bad_row_far_down_is_named():
+    X = blobs(n=10_000, d=2)
+    X[9001, 1] = np.nan
+    with pytest.raises(TsalignError, match="row 9001: column 1"):
+        KMeans().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"n_clusters": 0}, "n_clusters"),
+        ({"init": "lucky"}, "init='lucky'"),
+        ({"n_init": 0}, "n_init"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"tol": -1.0}, "tol"),
+        ({"n_jobs": 0}, "n_jobs"),
+        ({"init": np.zeros((3, 2))}, r"init has shape \(3, 2\); the data ask for \(8, 2\)"),
+        ({"init": np.zeros((8, 3))}, r"init has shape \(8, 3\)"),
+        ({"init": np.full((8, 2), np.nan)}, "row 0: column 0 of init is nan"),
+    ],
+)
+def test_wrong_parameters_are_named(parameters, words):
+    with pytest.raises(TsalignError, match=words):
+        KMeans(**parameters).fit(np.zeros((9, 2)))
+
+
+def test_predicting_needs_a_fit_and_the_same_features():
+    with pytest.raises(NotFittedError):
+        KMeans().predict(np.zeros((2, 2)))
+    found = KMeans(2, random_state=0).fit(blobs(n=30, d=3))
+    with pytest.raises(TsalignError, match="X has 4 features; the centres have 3"):
+        found.predict(np.zeros((2, 4)))
+    with pytest.raises(TsalignError, match="row 1"):
+        found.transform(np.array([[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]]))
+
+
+# ---- batches and the estimator's manners ---------------------------------------------------------
+
+
+def test_batches_give_running_means():
+    X = blobs(n=900, d=4)
+    found = KMeans(5, init=X[:5])
+    centers, counts = X[:5].astype(np.float64), np.zeros(5)
+    for batch in np.array_split(X, 9):
+        found.partial_fit(batch)
+        labels = naive.nearest(batch, centers.astype(np.float32))
+        for j in range(5):
+            new = batch[labels == j].astype(np.float64)
+            if len(new):
+                centers[j] = (centers[j] * counts[j] + new.sum(axis=0)) / (counts[j] + len(new))
+                counts[j] += len(new)
+    np.testing.assert_allclose(found.cluster_centers_, centers, rtol=1e-4, atol=1e-4)
+    assert found.counts_.tolist() == counts.tolist()
+    assert found.counts_.sum() == len(X)
+    assert found.n_iter_ == 9
+
+
+@given(st.lists(tables.map(lambda t: t[:, :1]), min_size=1, max_size=5), st.integers(0, 3))
+@quick
+def test_batches_keep_centres_within_the_data(batches, seed):
+    found = KMeans(1, random_state=seed)
+    for batch in batches:
+        found.partial_fit(batch)
+    rows = np.concatenate(batches)
+    slack = 1e-5 * np.abs(rows).max()
+    assert rows.min() - slack <= found.cluster_centers_.min()
+    assert found.cluster_centers_.max() <= rows.max() + slack
+    assert found.labels_.shape == (len(batches[-1]),)
+
+
+def test_batches_go_on_from_a_fit():
+    X = blobs(n=600)
+    found = KMeans(6, random_state=0).fit(X)
+    before = found.cluster_centers_.copy()
+    found.partial_fit(X)
+    np.testing.assert_allclose(found.cluster_centers_, before, atol=0.05)
+    assert found.counts_.sum() == 1200
+
+
+def test_it_behaves_as_an_estimator():
+    make = KMeans(3, init="random", random_state=4, n_jobs=1)
+    assert clone(make).get_params() == make.get_params()
+    X = blobs(n=100)
+    labels = make.fit_predict(X)
+    np.testing.assert_array_equal(labels, make.labels_)
+    np.testing.assert_array_equal(labels, make.transform(X).argmin(axis=1))
+    state = {name: value for name, value in vars(make).items() if name.endswith("_")}
+    assert all(isinstance(value, (np.ndarray, float, int)) for value in state.values())
+    other = clone(make)
+    vars(other).update(state)
+    np.testing.assert_array_equal(other.predict(X), labels)
+    assert find("tokens", "kmeans") is KMeans
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another():
+    X = blobs()
+    same(KMeans(20, random_state=5).fit(X), KMeans(20, random_state=5).fit(X))
+    other = KMeans(20, random_state=6).fit(X)
+    assert not np.array_equal(other.labels_, KMeans(20, random_state=5).fit(X).labels_)

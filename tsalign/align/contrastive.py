@@ -1,0 +1,257 @@
+"""A shared space of segments and sentences, learnt from segments with a stated text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+
+from tsalign.align import calibrate
+from tsalign.align.concepts import ConceptText
+from tsalign.align.device import choose, one_thread
+from tsalign.align.pairs import Pairs, check_features
+from tsalign.align.shared_space import SharedSpace
+from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.text_encoder import TextEncoder
+from tsalign.errors import TsalignError, located
+from tsalign.params import check_params
+from tsalign.registry import find
+
+if TYPE_CHECKING:
+    from tsalign.align.train import Examples
+
+MAX_CELLS = 1_000_000
+"""Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
+
+
+class Contrastive(SharedSpace):
+    """Segments and sentences in one space: what belongs together lies close.
+
+    A network for segments and a projection of a frozen sentence encoder learn together; a
+    learned logit of "nothing" answers for segments that no sentence speaks of. Scores are
+    calibrated on validation people, and so is what a sentence means (`ConceptText`).
+
+    Parameters
+    ----------
+    signal : SignalEncoder or None
+        Builds the network for segments; None is `Mlp()`.
+    text : TextEncoder or None
+        Frozen sentence encoder; None is `MiniLM()`.
+    loss : {"supcon", "infonce"}
+        Whether all wordings of a concept attract, or a segment's own text alone.
+    supervision : {"stamped"}
+        Segments are given with their texts.
+    dimension : int
+        Columns of the shared space.
+    epochs : int
+        At most so many rounds through the segments.
+    batch_size : int
+        Segments a step; each is the others' negative.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    patience : int
+        Rounds without gain on validation people before learning stops.
+    unmentioned : {"nothing", "unknown"}
+        What a segment without text teaches: that nothing is said of such, or not anything.
+    device : str
+        `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
+    random_state : int
+        Seed of weights and draws.
+
+    Attributes
+    ----------
+    concepts_ : tuple of str
+        Sorted; a text without a concept stands for itself.
+    history_ : (epochs run, 2) float64
+        Training and validation loss; NaN where there was no validation.
+
+    References
+    ----------
+    Radford et al. (2021), CLIP, arXiv 2103.00020, section 2.3; Khosla et al. (2020), Supervised
+    Contrastive Learning, NeurIPS, eq. 2.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> said = rng.integers(0, 2, 64).astype(np.int32)
+    >>> features = (rng.normal(size=(64, 4)) + 6 * said[:, None]).astype(np.float32)
+    >>> pairs = Pairs(features, said, ("She sits.", "She walks."), ("SIT", "WALK"))
+    >>> model = Contrastive(Mlp(width=16), epochs=20, device="cpu").fit(pairs)
+    >>> bool((model.concept_scores(features).argmax(1) == said).mean() > 0.9)
+    True
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        signal: SignalEncoder | None = None,
+        text: TextEncoder | None = None,
+        loss: Literal["supcon", "infonce"] = "supcon",
+        supervision: Literal["stamped"] = "stamped",
+        dimension: Annotated[int, Ge(1)] = 128,
+        epochs: Annotated[int, Ge(1)] = 60,
+        batch_size: Annotated[int, Ge(2)] = 256,
+        learning_rate: Annotated[float, Gt(0)] = 1e-3,
+        weight_decay: Annotated[float, Ge(0)] = 1e-2,
+        patience: Annotated[int, Ge(1)] = 10,
+        unmentioned: Literal["nothing", "unknown"] = "nothing",
+        device: Literal["auto", "cpu", "cuda"] | str = "auto",
+        random_state: Annotated[int, Ge(0)] = 0,
+    ) -> None:
+        self.signal = signal
+        self.text = text
+        self.loss = loss
+        self.supervision = supervision
+        self.dimension = dimension
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.unmentioned = unmentioned
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, pairs: Pairs, validation: Pairs | None = None) -> Contrastive:
+        """Learn the space, then what its scores are worth.
+
+        Parameters
+        ----------
+        pairs : Pairs
+            Training segments and wordings.
+        validation : Pairs or None
+            Other people, in other wordings: the people stop the learning, both together
+            calibrate it. Without them every epoch is run, and scores are too sure of themselves.
+
+        Returns
+        -------
+        Contrastive
+            Itself.
+        """
+        check_params(self)
+        if not (pairs.text >= 0).any():
+            raise TsalignError("no segment has a text: there is nothing to learn from")
+        if validation is not None:
+            _check_validation(validation, pairs)
+        names = pairs.names
+        self.concepts_ = tuple(sorted({name for name in names if name is not None}))
+        self.center_ = pairs.features.mean(0, dtype=float).astype(np.float32)
+        spread = pairs.features.std(0, dtype=float).astype(np.float32)
+        self.spread_ = np.where(spread > 0, spread, np.float32(1))
+        with one_thread():
+            self._learn(pairs, validation)
+            known = () if validation is None else (validation.texts, validation.names)
+            self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
+            self._calibrate(pairs, validation or pairs)
+        return self
+
+    def _learn(self, pairs: Pairs, validation: Pairs | None) -> None:
+        import torch
+
+        from tsalign.align.train import Objective, Space, train
+
+        device = choose(self.device)
+        examples = self._examples(pairs, pairs, device)
+        # Stopped by other people in the wordings learnt from: what new wordings mean is the text
+        # encoder's limit, and stopping by it ends the learning of signals before it has begun.
+        held_out = None if validation is None else self._examples(validation, pairs, device)
+        gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=gpus):
+            torch.manual_seed(self.random_state)
+            n_text = examples.texts.shape[1]
+            space = Space(self.signal or Mlp(), len(self.center_), n_text, self.dimension)
+            self.history_ = train(
+                space.to(device),
+                examples,
+                held_out,
+                Objective(
+                    find("loss", self.loss),
+                    own=self.loss == "infonce",
+                    null=bool((examples.concept < 0).any()),
+                ),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                patience=self.patience,
+                random_state=self.random_state,
+            )
+        self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
+
+    def _ids(self, pairs: Pairs) -> NDArray[np.int64]:
+        """Concept of each text: first those learnt, then others; -1 is off-topic."""
+        new = sorted({n for n in pairs.names if n is not None} - set(self.concepts_))
+        index = {name: i for i, name in enumerate((*self.concepts_, *new))}
+        return np.array([-1 if n is None else index[n] for n in pairs.names])
+
+    def _examples(self, pairs: Pairs, said: Pairs, device: str) -> Examples:
+        """Segments of `pairs` beside the wordings of `said`, or their own for a new concept."""
+        import torch
+
+        from tsalign.align.train import Examples
+
+        ids, known = self._ids(pairs), self._ids(said)
+        features, concept = self._answers(pairs)
+        new = ids >= len(self.concepts_)
+        pool = sorted(
+            [(i, text) for i, text in zip(known, said.texts, strict=True) if i >= 0]
+            + [(i, pairs.texts[j]) for j, i in enumerate(ids) if new[j]],
+            key=lambda entry: entry[0],
+        )
+        return Examples(
+            torch.from_numpy(self._standard(features)).to(device),
+            concept,
+            torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
+            np.array([i for i, _ in pool]),
+        )
+
+    def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
+        ids = self._ids(pairs)
+        wordings = self.encode_text(pairs.texts)
+        means = np.stack([wordings[ids == c].mean(0) for c in range(len(self.concepts_))])
+        self.prototypes_ = means / np.linalg.norm(means, axis=1, keepdims=True)
+        counts = np.bincount(ids[pairs.text[pairs.text >= 0]], minlength=len(self.concepts_)) + 1.0
+        self.log_prior_ = np.log(counts / counts.sum())
+        self.choice_ = self._fit_choice(pairs, held_out)
+        self.cell_ = self._fit_cells(held_out)
+
+    def _answers(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Features and true concept of the segments that teach something."""
+        rows = np.flatnonzero((pairs.text >= 0) | (self.unmentioned == "nothing"))
+        said = pairs.text[rows]
+        return pairs.features[rows], np.where(said < 0, -1, self._ids(pairs)[said])
+
+    def _fit_choice(self, pairs: Pairs, held_out: Pairs) -> NDArray[np.float64]:
+        features, concept = self._answers(held_out)
+        known = concept < len(self.concepts_)
+        if not (known & (concept >= 0)).any():  # texts that only stand for themselves
+            features, concept = self._answers(pairs)
+            known = np.ones(len(concept), bool)
+        logits = self._logits(self.encode_signal(features[known]), self.prototypes_)
+        return calibrate.choice(logits, self.log_prior_, concept[known])
+
+    def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:
+        features, concept = self._answers(held_out)
+        texts = np.unique(held_out.text[held_out.text >= 0])
+        ids = self._ids(held_out)[texts]
+        some = np.arange(len(features))
+        if len(some) * len(texts) > MAX_CELLS:
+            size = max(MAX_CELLS // len(texts), 1)
+            some = np.random.default_rng(self.random_state).choice(some, size, replace=False)
+        sentences = [held_out.texts[i] for i in texts]
+        _, which, counts = np.unique(ids, return_inverse=True, return_counts=True)
+        return calibrate.logistic(
+            self._witnesses(self.encode_signal(features[some]), sentences),
+            concept[some, None] == ids,
+            1 / counts[which],  # each concept counts the same, however many wordings it has
+        )
+
+
+def _check_validation(validation: Pairs, pairs: Pairs) -> None:
+    with located(key="validation"):
+        check_features(validation.features, pairs.features.shape[1])
+        if not (validation.text >= 0).any():
+            raise TsalignError("no segment has a text: there is nothing to stop by")

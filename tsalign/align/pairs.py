@@ -1,0 +1,92 @@
+"""What alignment learns from: rows of features and what was said about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.errors import TsalignError
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Segments beside the texts that speak of them.
+
+    Parameters
+    ----------
+    features : (n, d) float32
+        One row a segment, finite.
+    text : (n,) int32
+        Index into `texts`; -1 where nothing is said.
+    texts : tuple of str
+        The distinct wordings. Those that no segment points to and that have no concept are
+        off-topic: they teach what a sentence about something else looks like.
+    concepts : tuple of str or None
+        What wordings have in common, one a text; a text without one stands for itself.
+    recordings : (n,) int32 or None
+        Which recording each segment comes from, for intervals over recordings.
+
+    Raises
+    ------
+    TsalignError
+        When the parts do not fit each other, or a row of features is not finite.
+
+    Examples
+    --------
+    >>> pairs = Pairs(np.zeros((2, 3), np.float32), np.array([0, -1]), ("He sat.",), (None,))
+    >>> pairs.names
+    ('He sat.',)
+    """
+
+    features: NDArray[np.float32]
+    text: NDArray[np.int32]
+    texts: tuple[str, ...]
+    concepts: tuple[str | None, ...]
+    recordings: NDArray[np.int32] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that everything fits together."""
+        check_features(self.features)
+        if not self.texts:
+            raise TsalignError("there is no text to learn from")
+        if len(self.concepts) != len(self.texts):
+            raise TsalignError(f"{len(self.texts)} texts, but {len(self.concepts)} concepts")
+        if self.text.shape != (len(self.features),):
+            raise TsalignError(
+                f"{len(self.features)} rows of features, but text has shape {self.text.shape}"
+            )
+        if len(self.text) and not (self.text.min() >= -1 and self.text.max() < len(self.texts)):
+            raise TsalignError(f"text points outside -1 ... {len(self.texts) - 1}")
+        if self.recordings is not None and self.recordings.shape != self.text.shape:
+            raise TsalignError(f"recordings has shape {self.recordings.shape}, not one a row")
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The concept of each text; its own wording where none is given; None if off-topic."""
+        said = set(np.unique(self.text).tolist())
+        return tuple(
+            text if concept is None and i in said else concept
+            for i, (text, concept) in enumerate(zip(self.texts, self.concepts, strict=True))
+        )
+
+
+def check_features(features: NDArray[np.float32], width: int | None = None) -> None:
+    """Raise a `TsalignError` unless features are finite rows, of the width learnt from.
+
+    Parameters
+    ----------
+    features : (n, d) array
+        What was given.
+    width : int or None
+        The expected `d`.
+    """
+    if features.ndim != 2:
+        raise TsalignError(f"features have shape (n, d), not {features.shape}")
+    if width is not None and features.shape[1] != width:
+        raise TsalignError(f"{features.shape[1]} features a segment, but {width} were learnt from")
+    broken = np.flatnonzero(~np.isfinite(features).all(1))
+    if len(broken):
+        column = int(np.flatnonzero(~np.isfinite(features[broken[0]]))[0])
+        raise TsalignError(f"feature {column} is not finite", row=str(broken[0]))

@@ -1,0 +1,257 @@
+"""A learnt shared space: what can be asked of it, and how it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from tsalign.align import calibrate, persist
+from tsalign.align.concepts import ConceptText
+from tsalign.align.device import choose, one_thread
+from tsalign.align.pairs import check_features
+from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.params import hints
+
+Floats = NDArray[np.floating]
+
+if TYPE_CHECKING:
+    from tsalign.align.train import Space
+
+LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
+
+
+class SharedSpace(BaseEstimator):
+    """Segments and sentences in one space, once learnt; `Contrastive` says how."""
+
+    version: ClassVar[int]
+    signal: SignalEncoder | None
+    text: TextEncoder | None
+    dimension: int
+    device: str
+    concepts_: tuple[str, ...]
+    center_: NDArray[np.float32]
+    spread_: NDArray[np.float32]
+    prototypes_: NDArray[np.float32]
+    log_prior_: NDArray[np.float64]
+    cell_: NDArray[np.float64]
+    choice_: NDArray[np.float64]
+    history_: NDArray[np.float64]
+    weights_: dict[str, NDArray[np.float32]]
+    concept_text_: ConceptText
+
+    def encode_signal(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the place of each segment.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+
+        Returns
+        -------
+        (k, dimension) float32
+            Unit rows.
+        """
+        import torch
+
+        check_features(features, len(self.center_))
+        space = self._space()
+        with torch.inference_mode(), one_thread():
+            rows = torch.from_numpy(self._standard(features)).to(space.null.device)
+            return space.encode_signal(rows).cpu().numpy()
+
+    def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the place of each sentence.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            At least one.
+
+        Returns
+        -------
+        (s, dimension) float32
+            Unit rows.
+        """
+        import torch
+
+        rows = self._text.encode(texts)
+        space = self._space()
+        with torch.inference_mode(), one_thread():
+            return space.encode_text(torch.from_numpy(rows).to(space.null.device)).cpu().numpy()
+
+    def similarity(
+        self, features: NDArray[np.float32], sentences: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Return the log-odds that each sentence speaks of each segment, against nothing.
+
+        Two witnesses are weighed as validation taught: how close the two lie in the space, and
+        how likely both mean the same concept, by `concept_scores` and `concept_text`. The first
+        alone serves sentences about what was never trained.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        (k, s) float32
+            Their logistic function is the chance that a sentence about some segments like those
+            of the validation people speaks of this one.
+        """
+        witnesses = self._witnesses(self.encode_signal(features), sentences)
+        return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
+
+    def concept_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return log p(concept | segment).
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+
+        Returns
+        -------
+        (k, c) float32
+            Columns as in `concepts_`; with `null_scores` a row's chances sum to 1.
+        """
+        return self._log_proba(self.encode_signal(features))[:, :-1].astype(np.float32)
+
+    def null_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return log p(nothing is said | segment).
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+
+        Returns
+        -------
+        (k,) float32
+            Log-probabilities.
+        """
+        return self._log_proba(self.encode_signal(features))[:, -1].astype(np.float32)
+
+    def concept_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Return log p(concept | sentence).
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        (s, c) float32
+            Columns as in `concepts_`; what a row's chances lack to 1 is "something else".
+        """
+        return self.concept_text_.log_proba(sentences)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as one JSON and one safetensors file.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made where it is missing; an older model in it is replaced as a whole.
+        """
+        params = {name: getattr(self, name) for name in hints(type(self))}
+        params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
+        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        arrays = {name: getattr(self, name) for name in LEARNT}
+        arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
+        arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
+        persist.save(folder, about | {"concepts": list(self.concepts_)}, arrays)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        signal: SignalEncoder | None = None,
+        text: TextEncoder | None = None,
+    ) -> Self:
+        """Read a saved model; it gives the same numbers.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Written by `save`.
+        signal, text : object or None
+            Needed only where the model was learnt with encoders of your own.
+
+        Returns
+        -------
+        Self
+            Fitted.
+        """
+        about, arrays = persist.load(folder)
+        params = about["parameters"]
+        params["signal"] = signal or persist.from_block("signal", params["signal"])
+        params["text"] = text or persist.from_block("text", params["text"])
+        model = cls(**params)
+        model.concepts_ = tuple(about["concepts"])
+        for name in LEARNT:
+            setattr(model, name, arrays[name])
+        model.weights_ = _under("space.", arrays)
+        model.concept_text_ = ConceptText(model._text).restore(
+            model.concepts_, _under("text.", arrays)
+        )
+        return model
+
+    @property
+    def _text(self) -> TextEncoder:
+        """The sentence encoder; the default one is made once, for it remembers sentences."""
+        if self.text is not None:
+            return self.text
+        return self.__dict__.setdefault("_minilm", MiniLM())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the default encoder at home."""
+        return {name: value for name, value in vars(self).items() if name != "_minilm"}
+
+    def _standard(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return ((features - self.center_) / self.spread_).astype(np.float32)
+
+    def _space(self) -> Space:
+        import torch
+
+        from tsalign.align.train import Space
+
+        width = self.weights_["text.weight"].shape[1]
+        # Weights drawn here are overwritten at once: keep the caller's generator untouched.
+        with torch.random.fork_rng(devices=[]):
+            space = Space(self.signal or Mlp(), len(self.center_), width, self.dimension)
+        space.load_state_dict({n: torch.from_numpy(a) for n, a in self.weights_.items()})
+        return space.eval().to(choose(self.device))
+
+    @property
+    def _scale(self) -> float:
+        from tsalign.align.train import MAX_SCALE
+
+        return min(float(np.exp(self.weights_["log_scale"])), MAX_SCALE)
+
+    def _logits(self, places: Floats, rows: Floats) -> Floats:
+        return self._scale * places.astype(float) @ rows.T
+
+    def _log_proba(self, places: Floats) -> NDArray[np.float64]:
+        logits = self._logits(places, self.prototypes_)
+        return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
+
+    def _witnesses(self, places: Floats, sentences: Sequence[str]) -> list[Floats]:
+        close = self._logits(places, self.encode_text(sentences))
+        concepts = self._log_proba(places)[:, :-1]
+        return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+
+
+def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}

@@ -1,0 +1,205 @@
+"""The shared space of segments and sentences, and how it is learnt. Imports torch: import late."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from tsalign.align.signal_encoder import SignalEncoder
+
+MAX_SCALE = 100.0
+Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+
+
+class Space(nn.Module):
+    """Two ways into one space: a network for segments, a projection for frozen sentence rows.
+
+    Parameters
+    ----------
+    signal : SignalEncoder
+        Builds the network.
+    n_features, n_text, dimension : int
+        Columns of features, of sentence rows, and of the space.
+    """
+
+    def __init__(self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int) -> None:
+        super().__init__()
+        self.signal = signal.build(n_features, dimension)
+        self.text = nn.Linear(n_text, dimension, bias=False)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        self.null = nn.Parameter(torch.tensor(0.0))
+
+    @property
+    def scale(self) -> Tensor:
+        """Inverse temperature, bounded as in CLIP."""
+        return self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
+
+    def encode_signal(self, features: Tensor) -> Tensor:
+        """Return unit rows `(n, dimension)`."""
+        return normalize(self.signal(features), dim=1)
+
+    def encode_text(self, rows: Tensor) -> Tensor:
+        """Return unit rows `(m, dimension)`."""
+        return normalize(self.text(rows), dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Standardised segments and the wordings that may stand for them, as tensors.
+
+    Parameters
+    ----------
+    features : (n, d) tensor
+        One row a segment.
+    concept : (n,) int64 array
+        Concept of each segment; -1 is nothing.
+    texts : (m, t) tensor
+        Frozen rows of the wordings.
+    text_concept : (m,) int64 array
+        Concept of each wording, sorted; each concept of a segment has at least one.
+    """
+
+    features: Tensor
+    concept: NDArray[np.int64]
+    texts: Tensor
+    text_concept: NDArray[np.int64]
+
+    def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield one epoch of batches: rows of segments, and a wording for each that has one.
+
+        A concept's share is the square root of its frequency, so that rare ones are heard and
+        frequent ones not forgotten.
+        """
+        _, inverse, counts = np.unique(self.concept, return_inverse=True, return_counts=True)
+        weight = 1 / np.sqrt(counts[inverse])
+        rows = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())
+        first = np.searchsorted(self.text_concept, self.concept[rows])
+        last = np.searchsorted(self.text_concept, self.concept[rows], side="right")
+        wording = first + np.floor(rng.random(len(rows)) * (last - first)).astype(int)
+        for start in range(0, len(rows), size):
+            some = slice(start, start + size)
+            said = self.concept[rows[some]] >= 0
+            if said.any():
+                yield rows[some], wording[some][said]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a batch is asked.
+
+    Parameters
+    ----------
+    loss : callable
+        `supcon` or `infonce`.
+    own : bool
+        Whether only a segment's own text is a positive, or every wording of its concept.
+    null : bool
+        Whether "nothing" may be chosen.
+    """
+
+    loss: Loss
+    own: bool
+    null: bool
+
+    def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
+        """Return the loss of a batch of `examples`."""
+        rows, wording = batch
+        concept = examples.concept[rows]
+        if self.own:
+            positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
+        else:
+            positives = concept[:, None] == examples.text_concept[wording]
+        device = examples.features.device
+        return self.loss(
+            space.encode_signal(examples.features[torch.from_numpy(rows).to(device)]),
+            space.encode_text(examples.texts[torch.from_numpy(wording).to(device)]),
+            torch.from_numpy(positives).to(device),
+            space.scale,
+            space.null if self.null else None,
+        )
+
+
+def train(
+    space: Space,
+    examples: Examples,
+    held_out: Examples | None,
+    objective: Objective,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    patience: int,
+    random_state: int,
+) -> NDArray[np.float64]:
+    """Learn in place; stop when held-out people no longer gain, and go back to the best epoch.
+
+    Parameters
+    ----------
+    space : Space
+        Changed in place.
+    examples, held_out : Examples
+        To learn from, and to stop by; without the second every epoch is run.
+    objective : Objective
+        The question.
+    epochs, batch_size, patience : int
+        At most so many rounds, examples a step, rounds without gain before stopping.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    random_state : int
+        Seed of the draws.
+
+    Returns
+    -------
+    (epochs run, 2) float64
+        Mean training loss, and held-out loss (NaN without).
+
+    References
+    ----------
+    Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization, ICLR.
+    """
+    rng = np.random.default_rng(random_state)
+    # The held-out draw is made once: every epoch faces the same batches.
+    fixed = [] if held_out is None else list(held_out.draw(batch_size, rng))
+    optimiser = torch.optim.AdamW(space.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    history: list[tuple[float, float]] = []
+    best, kept = math.inf, None
+    for epoch in range(epochs):
+        space.train()
+        losses = [
+            _step(optimiser, objective(space, examples, batch))
+            for batch in examples.draw(batch_size, rng)
+        ]
+        now = math.nan if held_out is None else _mean_loss(space, held_out, fixed, objective)
+        history.append((float(np.mean(losses)), now))
+        if now < best:
+            best, since = now, epoch
+            kept = {name: value.clone() for name, value in space.state_dict().items()}
+        if kept is not None and epoch - since >= patience:
+            break
+    if kept is not None:
+        space.load_state_dict(kept)
+    return np.array(history)
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def _mean_loss(
+    space: Space, examples: Examples, batches: list[Batch], objective: Objective
+) -> float:
+    space.eval()
+    return float(np.mean([objective(space, examples, batch).item() for batch in batches]))

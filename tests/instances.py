@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
+from tsalign.match import Independent, Ordered
 from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
 
 SEGMENTERS: list = []
@@ -15,7 +16,7 @@ DESCRIBERS: list = [
     LogMel(bins=8),
     Mfcc(coefficients=4, bins=8),
 ]
-MATCHERS: list = []
+MATCHERS: list = [Ordered(), Independent(), Independent(max_spans=3, max_overlap=0.0)]
 PREPARERS: list = [
     Resample(rate=20.0),
     Bandpass(low=0.5, high=None),

@@ -1,0 +1,145 @@
+"""The lattice of sentences and places that the decoders walk, and its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.kernels import decoders, posteriors
+
+Row = NDArray[np.float64]
+
+
+class Semiring(NamedTuple):
+    """How values are joined: the kernels for free and for bounded runs, and the step after."""
+
+    free: Callable[..., None]
+    bounded: Callable[..., None]
+    close: Callable[[Row, Row, float], Row]
+
+
+def _best_close(before: Row, runs: Row, skip: float) -> Row:
+    return np.maximum(before - skip, np.maximum.accumulate(runs))
+
+
+def _total_close(before: Row, runs: Row, skip: float) -> Row:
+    out = np.empty_like(before)
+    posteriors.total_close(before, runs, skip, out)
+    return out
+
+
+BEST = Semiring(decoders.best_free, decoders.best_bounded, _best_close)
+TOTAL = Semiring(posteriors.total_free, posteriors.total_bounded, _total_close)
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Sentences in order over segments; each takes one run of segments, or is left out.
+
+    Parameters
+    ----------
+    rows : (r, k) float32
+        Log-odds of each sentence (r = s), or of each concept.
+    text : (s, c) float64
+        Added once for the concept taken; zeros with c = 1 where rows are sentences.
+    prior : (r, D) float64 or None
+        Log prior of run lengths.
+    windows : (s, 2) int64
+        Segments each sentence may use.
+    skips : (s,) float64
+        Costs of leaving sentences out.
+    concepts : bool
+        Whether rows are concepts, which every sentence may take.
+    """
+
+    rows: NDArray[np.float32]
+    text: NDArray[np.float64]
+    prior: NDArray[np.float64] | None
+    windows: NDArray[np.int64]
+    skips: NDArray[np.float64]
+    concepts: bool = False
+    mirror: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the rows in reverse: the way back is the way forth over them."""
+        object.__setattr__(self, "mirror", np.ascontiguousarray(self.rows[:, ::-1]))
+
+    def choices(self, j: int, rows: NDArray[np.float32]) -> tuple[Any, Row, Any]:
+        """Return the rows, text and prior that sentence j may choose from."""
+        own = slice(None) if self.concepts else slice(j, j + 1)
+        return rows[own], self.text[j], None if self.prior is None else self.prior[own]
+
+    def ending(self, j: int, before: Row, ring: Semiring) -> Row:
+        """Join, at each place, all runs of sentence j that end there."""
+        return self._runs(j, before, ring, self.rows, *self.windows[j])
+
+    def starting(self, j: int, after: Row, ring: Semiring) -> Row:
+        """Join, at each place, all runs of sentence j that start there."""
+        lo, hi = len(after) - 1 - self.windows[j, ::-1]
+        return self._runs(j, after[::-1].copy(), ring, self.mirror, lo, hi)[::-1]
+
+    def _runs(self, j: int, before: Row, ring: Semiring, rows: Any, lo: int, hi: int) -> Row:
+        out = np.full(len(before), -np.inf)
+        rows, text, prior = self.choices(j, rows)
+        if prior is None:
+            ring.free(before, rows, text, lo, hi, out)
+        else:
+            ring.bounded(before, rows, text, prior, lo, hi, out)
+        return out
+
+    def suffixes(self, ring: Semiring) -> tuple[NDArray, NDArray]:
+        """Join all alignments of the last sentences from each place on.
+
+        Returns
+        -------
+        after : (s + 1, k + 1) float64
+            Sentences j.. within segments t.. .
+        starts : (s, k + 1) float64
+            The same with sentence j starting exactly at t.
+        """
+        s, k = len(self.text), self.rows.shape[1]
+        after, starts = np.zeros((s + 1, k + 1)), np.empty((s, k + 1))
+        for j in range(s - 1, -1, -1):
+            starts[j] = self.starting(j, after[j + 1], ring)
+            closed = ring.close(after[j + 1, ::-1].copy(), starts[j, ::-1].copy(), self.skips[j])
+            after[j] = closed[::-1]
+        return after, starts
+
+
+def total(lattice: Lattice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sum over all alignments.
+
+    Returns
+    -------
+    posterior : (k, s) float32
+        Probability that a sentence covers a segment.
+    placed : (s,) float32
+        Probability that a sentence is placed.
+    """
+    after, starts = lattice.suffixes(TOTAL)
+    covered = np.empty((len(starts), after.shape[1] - 1), np.float32)
+    placed = np.empty(len(starts), np.float32)
+    before = np.zeros(after.shape[1])
+    for j, row in enumerate(starts):
+        runs = lattice.ending(j, before, TOTAL)
+        covered[j], placed[j] = cover(before + row, runs + after[j + 1], after[0, 0])
+        before = TOTAL.close(before, runs, lattice.skips[j])
+    return np.ascontiguousarray(covered.T), placed
+
+
+def cover(opening: Row, closing: Row, whole: float) -> tuple[Row, float]:
+    """Return how probable it is that a run covers each segment, and that there is a run.
+
+    Parameters
+    ----------
+    opening, closing : (k + 1,) float64
+        Log sums of all alignments in which the run starts, and ends, at each place.
+    whole : float
+        Log sum of all alignments.
+    """
+    opens, closes = np.exp(opening - whole), np.exp(closing - whole)
+    return np.clip(np.cumsum(opens - closes)[:-1], 0.0, 1.0), min(float(opens.sum()), 1.0)

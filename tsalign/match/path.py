@@ -1,0 +1,145 @@
+"""The best path through the lattice, what depends on each sentence, and where else it fits."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.kernels import decoders
+from tsalign.match.lattice import BEST, Lattice, Row
+
+Spans = tuple[tuple[int, int, float], ...]
+TIE = 1e-10  # relative difference up to which values are equal, above the rounding of sums
+DECIMALS = 6  # of the values of alternatives, so that the rounding of sums does not order them
+CANDIDATES = 8  # local maxima looked at for each alternative asked for
+
+
+class Best(NamedTuple):
+    """The best alignment, and how much depends on each sentence; fields as in `Decoded`."""
+
+    score: float
+    spans: NDArray[np.int64]
+    concepts: NDArray[np.int32]
+    margin: NDArray[np.float32]
+    alternatives: tuple[Spans, ...]
+
+
+def best(lattice: Lattice, count: int, max_overlap: float) -> Best:
+    """Find the best alignment, max-marginals and alternatives.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        What to align.
+    count : int
+        Alternatives wanted for each sentence.
+    max_overlap : float
+        Largest IoU between two spans of one sentence.
+    """
+    after, starts = lattice.suffixes(BEST)
+    tolerance = TIE * max(1.0, abs(after[0, 0]))
+    spans, concepts = np.full((len(starts), 2), -1), np.full(len(starts), -1, np.int32)
+    margin, further = np.empty(len(starts), np.float32), []
+    before, place = np.zeros(after.shape[1]), 0
+    for j, row in enumerate(starts):
+        runs = Runs(lattice, j, before, after[j + 1], tolerance)
+        without = after[j + 1, place] - lattice.skips[j]
+        if after[j, place] > without + tolerance:
+            start = place + int(np.argmax(row[place:] >= after[j, place] - tolerance))
+            place, concepts[j] = runs.end(start)
+            spans[j] = start, place
+        ending = lattice.ending(j, before, BEST)
+        left_out = np.max(before + after[j + 1]) - lattice.skips[j]
+        opening, closing = before + row - left_out, ending + after[j + 1] - left_out
+        margin[j] = opening.max()
+        further.append(peaks(opening, closing, runs, spans[j], count, max_overlap))
+        before = BEST.close(before, ending, lattice.skips[j])
+    return Best(float(after[0, 0]), spans, concepts, margin, tuple(further))
+
+
+class Runs:
+    """The other end of the best run of one sentence from either of its ends.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        The problem.
+    j : int
+        Sentence.
+    before, after : (k + 1,) float64
+        Best value of all earlier sentences up to each place, and of all later ones from it on.
+    tolerance : float
+        Values closer than this are equal; the shortest run wins.
+    """
+
+    def __init__(self, lattice: Lattice, j: int, before: Row, after: Row, tolerance: float) -> None:
+        lo, hi = lattice.windows[j].tolist()
+        self._k, self._tolerance = len(after) - 1, tolerance
+        forth = *lattice.choices(j, lattice.rows), after, lo, hi
+        mirror = lattice.choices(j, lattice.mirror)
+        self._ways = forth, (*mirror, before[::-1].copy(), self._k - hi, self._k - lo)
+        self._all: dict[int, tuple[NDArray, NDArray]] = {}
+
+    def end(self, start: int) -> tuple[int, int]:
+        """Return the end, and the concept, of the best run from a start."""
+        return self._other_end(0, start)
+
+    def start(self, end: int) -> int:
+        """Return the start of the best run up to an end."""
+        return self._k - self._other_end(1, self._k - end)[0]
+
+    def _other_end(self, way: int, place: int) -> tuple[int, int]:
+        rows, text, prior, beyond, lo, hi = self._ways[way]
+        if prior is not None:
+            common = beyond, place, hi, self._tolerance
+            return decoders.bounded_end(rows, text, prior, *common)
+        if way not in self._all:
+            self._all[way] = decoders.free_ends(rows, text, beyond, lo, hi, self._tolerance)
+        ends, concepts = self._all[way]
+        return int(ends[place]), int(concepts[place])
+
+
+def peaks(
+    opening: Row, closing: Row, runs: Runs, taken: Any, count: int, max_overlap: float
+) -> Spans:
+    """Return further spans of one sentence: local maxima over starts and ends, less overlaps.
+
+    Both are needed: the best run from the start of a weak event may reach over a stronger one.
+
+    Parameters
+    ----------
+    opening, closing : (k + 1,) float64
+        Best value of a span that starts, and that ends, at each place; -inf where there is none.
+    runs : Runs
+        Finds the other end.
+    taken : (int, int)
+        The span already chosen; -1, -1 for none.
+    count : int
+        Spans wanted at most.
+    max_overlap : float
+        Largest IoU with a better span.
+    """
+    opening, closing = np.round(opening, DECIMALS), np.round(closing, DECIMALS)
+    most = CANDIDATES * count
+    found = {(a, runs.end(a)[0]): float(opening[a]) for a in _local_maxima(opening, most)}
+    for b in _local_maxima(closing, most):
+        found.setdefault((runs.start(b), b), float(closing[b]))
+    found.pop((int(taken[0]), int(taken[1])), None)
+    kept = [(int(taken[0]), int(taken[1]), 0.0)]
+    for (a, b), value in sorted(found.items(), key=lambda item: (-item[1], item[0])):
+        if len(kept) <= count and all(_iou((a, b), other) <= max_overlap for other in kept):
+            kept.append((a, b, value))
+    return tuple(kept[1:])
+
+
+def _local_maxima(values: Row, most: int) -> list[int]:
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    local = np.flatnonzero((values > padded[:-2]) & (values >= padded[2:]))
+    return local[np.argsort(-values[local], kind="stable")][:most].tolist()
+
+
+def _iou(a: tuple[int, int], b: tuple[int, int, float]) -> float:
+    common = max(min(a[1], b[1]) - max(a[0], b[0]), 0)
+    return common / (a[1] - a[0] + b[1] - b[0] - common)

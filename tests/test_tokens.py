@@ -222,6 +222,28 @@ def test_labels_are_exact_where_float32_products_vanish_or_overflow(scale):
     np.testing.assert_array_equal(labels, naive.nearest(X, X[:20]))
 
 
+def test_nothing_past_the_last_row_is_read():
+    code = """
+import ctypes, mmap
+import numpy as np
+from tsalign.kernels import lanes
+
+page = mmap.PAGESIZE
+for n in (1, 15, 16, 31, 32, 33, 64, 96, 500):
+    for d in (1, 3, 15, 16, 17, 33):
+        used = -(-n * d * 4 // page) * page
+        memory = mmap.mmap(-1, used + page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + used), page, 0)  # reading it is fatal
+        X = np.frombuffer(memory, dtype=np.float32, count=used // 4)[-n * d :].reshape(n, d)
+        X[:] = np.random.default_rng(0).normal(size=(n, d))
+        labels = np.empty(n, dtype=np.int32)
+        lanes.nearest(X, lanes.pack(X[:1].copy()), labels)
+        assert not labels.any()
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_one_far_outlier_does_not_blur_the_others():
     X = blobs(n=600, d=4, k=5)
     X[77] = 1e9

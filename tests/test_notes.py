@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsalign.errors import TsalignError
-from tsalign.notes import parse, read_notes, split_sentences
+from tsalign.notes import assess, parse, read_notes, scopes, split_sentences
 from tsalign.types import Span
 
 ROOT = Path(__file__).parents[1]
@@ -115,17 +115,26 @@ SPACE_AND_WORDS = ["a\n ", " \n", "\r\n", "abc and\n", " ", "a", "a.", "a/", "Sl
 
 @pytest.mark.parametrize("unit", PUNCTUATION + SPACE_AND_WORDS)
 def test_time_is_linear(unit):
+    assert_linear(split_sentences, unit)
+
+
+@pytest.mark.parametrize("unit", ["no ", "pain ", "no pain but ", "if no ", ", no ", "? ", ";"])
+def test_assertion_takes_linear_time(unit):
+    assert_linear(assess, unit)
+
+
+def assert_linear(call, unit):
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        best = float("inf")
-        for _ in range(2):
-            begin = time.perf_counter()
-            split_sentences(text)
-            best = min(best, time.perf_counter() - begin)
-        return best
+        times = []
+        for _ in range(3):
+            begin = time.process_time()
+            call(text)
+            times.append(time.process_time() - begin)
+        return min(times)
 
     seconds(1000)
-    assert seconds(80_000) < 40 * seconds(10_000) + 0.01  # quadratic would be 64
+    assert seconds(160_000) < 64 * seconds(10_000) + 0.01  # quadratic would be 256
 
 
 @real
@@ -146,12 +155,53 @@ def test_real_notes():
 
 
 def test_parse_keeps_text_and_places():
-    text = "Pt. stood. \n\n Then he sat down."
+    text = "Pt. stood. \n\n Then he did not sit down."
     note = parse(text, written=datetime(2024, 3, 5, 8))
     assert note.text == text
     assert [s.id for s in note.sentences] == ["n0.0", "n0.1"]
     assert all(text[slice(*s.chars)] == s.text for s in note.sentences)
-    assert {s.assertion for s in note.sentences} == {"present"}
+    assert [s.assertion for s in note.sentences] == ["present", "absent"]
+
+
+PROBES = [
+    tuple(line.split("\t"))
+    for line in (ROOT / "tests" / "probes_assertion.tsv").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize(("assertion", "text"), PROBES)
+def test_assertion_of_a_sentence(assertion, text):
+    assert assess(text) == assertion
+    assert assess(text.upper()) == assertion
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "assertion"),
+    [
+        ("Denies chest pain but reports palpitations.", "chest pain", "absent"),
+        ("Denies chest pain but reports palpitations.", "palpitations", "present"),
+        ("Slept well without awakenings.", "awakenings", "absent"),
+        ("Slept well without awakenings.", "Slept well", "present"),
+        ("No cough, dyspnea or fever.", "fever", "absent"),
+        ("Palpitations, never dizziness.", "Palpitations", "present"),
+        ("Mother had AF, the patient has flutter.", "AF", "other_person"),
+        ("Mother had AF, the patient has flutter.", "flutter", "present"),
+    ],
+)
+def test_assertion_of_words(text, target, assertion):
+    at = text.index(target)
+    assert assess(text, (at, at + len(target))) == assertion
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["no", "if", "pain", "but", ",", "and", "may", "?", "AF", "had"])))
+def test_scopes_lie_in_the_text_and_say_why(parts):
+    text = " ".join(parts)
+    for scope in scopes(text):
+        assert 0 <= scope.trigger[0] < scope.trigger[1] <= len(text)
+        assert 0 <= scope.chars[0] <= scope.chars[1] <= len(text)
+        assert text[slice(*scope.trigger)].lower() in text.lower()
+    assert bool(scopes(text)) or assess(text) == "present"
 
 
 # ---- files ----

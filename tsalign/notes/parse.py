@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tsalign.notes.assertion import assess
 from tsalign.notes.sentences import split_sentences
 from tsalign.types import Note, Sentence
 
@@ -14,7 +15,7 @@ def parse(
     written: datetime | None = None,
     recorded: tuple[datetime, datetime] | None = None,
 ) -> Note:
-    """Return the sentences of a note.
+    """Return the sentences of a note and what they assert.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def parse(
 
     Examples
     --------
-    >>> [s.text for s in parse("Stood quietly. Then he sat down.").sentences]
-    ['Stood quietly.', 'Then he sat down.']
+    >>> [(s.text, s.assertion) for s in parse("Stood quietly. No dizziness.").sentences]
+    [('Stood quietly.', 'present'), ('No dizziness.', 'absent')]
     """
     return Note("n0", text, sentences_of(text, "n0"))
 
@@ -46,7 +47,9 @@ def sentences_of(text: str, note: str) -> tuple[Sentence, ...]:
     >>> sentences_of("No pain.", "n3")[0].id
     'n3.0'
     """
-    places = split_sentences(text)
-    return tuple(
-        Sentence(text[a:b], f"{note}.{i}", chars=(a, b)) for i, (a, b) in enumerate(places)
-    )
+    found = []
+    for index, (start, end) in enumerate(split_sentences(text)):
+        piece = text[start:end]
+        ident = f"{note}.{index}"
+        found.append(Sentence(piece, ident, chars=(start, end), assertion=assess(piece)))
+    return tuple(found)

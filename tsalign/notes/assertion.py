@@ -1,0 +1,214 @@
+"""Whether a sentence speaks of something that is present, here and now, in this person."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, cast
+
+from tsalign.notes.words import words
+from tsalign.types import Assertion
+
+Reach = Literal["forward", "backward", "clause"]
+# Where scopes overlap, the earlier one holds: what is negated in a condition stays a condition.
+_STRONGEST_FIRST: tuple[Assertion, ...] = (
+    "other_person",
+    "hypothetical",
+    "plan",
+    "absent",
+    "possible",
+    "history",
+)
+_TOPICS = ("absent_forward", "absent_backward", "absent_clause", "possible_clause")
+_TOPICS += ("hypothetical_clause", "history_clause", "plan_clause", "other_person_clause")
+_NOTHING = re.compile(r"[ .!?,;:]*+\Z")
+_EDGE = r"(?:(?<!\w)|(?!\w))"  # not inside a word
+_WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A stretch of text and the trigger that changes what it asserts.
+
+    Parameters
+    ----------
+    assertion : str
+        What holds inside.
+    trigger : (int, int)
+        Half-open characters of the trigger.
+    chars : (int, int)
+        Half-open characters that it governs.
+    """
+
+    assertion: Assertion
+    trigger: tuple[int, int]
+    chars: tuple[int, int]
+
+
+def scopes(text: str) -> tuple[Scope, ...]:
+    """Return what is negated, doubted, past, planned or said of others, and by which words.
+
+    Parameters
+    ----------
+    text : str
+        One sentence.
+
+    Returns
+    -------
+    tuple of Scope
+        In the order of the triggers.
+
+    References
+    ----------
+    Harkema et al., ConText: an algorithm for determining negation, experiencer, and temporal
+    status from clinical reports, J Biomed Inform 42 (2009), section 3.
+
+    Examples
+    --------
+    >>> [(s.assertion, "Denies pain but slept badly"[slice(*s.chars)])
+    ...  for s in scopes("Denies pain but slept badly")]
+    [('absent', 'Denies pain ')]
+    """
+    text = _plain(text)
+    return tuple(scope for start, end in _clauses(text) for scope in _scopes(text, start, end))
+
+
+def _scopes(text: str, start: int, end: int) -> Iterator[Scope]:
+    for match in _triggers().finditer(text, start, end):
+        for assertion, reach in _meanings()[" ".join(match.group().split())]:
+            before, after = (start, match.start()), (match.end(), end)
+            if reach == "clause":
+                chars = (start, end)
+            elif reach == "forward" and not _NOTHING.match(text, *after):
+                chars = after
+            else:  # also where nothing follows: "chest pain: no"
+                chars = before
+            yield Scope(assertion, match.span(), chars)
+
+
+def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
+    """Return what a sentence, or some words in it, asserts.
+
+    A sentence of which any part is affirmed is `present`: it can be aligned.
+
+    Parameters
+    ----------
+    text : str
+        One sentence.
+    target : (int, int) or None
+        Half-open characters of the words in question; by default all that carry meaning.
+
+    Returns
+    -------
+    str
+        `present`, `absent`, `possible`, `hypothetical`, `history`, `plan` or `other_person`.
+
+    Examples
+    --------
+    >>> assess("Chest pain: No"), assess("Cannot exclude AF."), assess("Mother had AF.")
+    ('absent', 'possible', 'other_person')
+    >>> assess("Denies chest pain but reports palpitations.", target=(7, 17))
+    'absent'
+    """
+    text = _plain(text)
+    first, last = target or (0, len(text))
+    triggered: set[Assertion] = set()
+    said: list[Assertion] = []
+    for start, end in _clauses(text):
+        found = list(_scopes(text, start, end))
+        triggered |= {scope.assertion for scope in found}
+        said += (a for at, a in _asserted(text, start, end, found) if first <= at < last)
+    if not said:
+        return _strongest(triggered)
+    return "present" if "present" in said else said[0]
+
+
+def _asserted(
+    text: str, start: int, end: int, found: list[Scope]
+) -> Iterator[tuple[int, Assertion]]:
+    """Yield where the words of a clause begin that carry meaning, and what holds for each.
+
+    Every scope touches an end of its clause, so that those of one kind are summed up by how far
+    they reach from either end; that keeps long texts linear.
+    """
+    from_start: dict[Assertion, int] = {}
+    to_end: dict[Assertion, int] = {}
+    in_triggers: set[int] = set()
+    for scope in found:
+        in_triggers.update(word.start() for word in _WORD.finditer(text, *scope.trigger))
+        if scope.chars[0] == start:
+            from_start[scope.assertion] = max(from_start.get(scope.assertion, 0), scope.chars[1])
+        else:
+            to_end[scope.assertion] = min(to_end.get(scope.assertion, end), scope.chars[0])
+    for word in _WORD.finditer(text, start, end):
+        at = word.start()
+        if at not in in_triggers and word.group() not in words("assertion", "empty"):
+            before = {a for a, reach in from_start.items() if at < reach}
+            yield at, _strongest(before | {a for a, reach in to_end.items() if at >= reach})
+
+
+def _strongest(assertions: Iterable[Assertion]) -> Assertion:
+    there = set(assertions)
+    return next((a for a in _STRONGEST_FIRST if a in there), "present")
+
+
+def _clauses(text: str) -> Iterator[tuple[int, int]]:
+    turns = (match.start() for match in _turns().finditer(text) if match.start())
+    return pairwise([0, *turns, len(text)])
+
+
+@functools.cache
+def _meanings() -> dict[str, tuple[tuple[Assertion, Reach], ...]]:
+    """Return what each trigger means; a phrase that only looks like one means nothing."""
+    table: dict[str, tuple[tuple[Assertion, Reach], ...]] = {}
+    for topic in _TOPICS:
+        assertion, _, reach = topic.rpartition("_")
+        meaning = (cast(Assertion, assertion), cast(Reach, reach))
+        for phrase in words("assertion", topic):
+            table[phrase] = (*table.get(phrase, ()), meaning)
+    return table | dict.fromkeys(words("assertion", "pseudo"), ())
+
+
+@functools.cache
+def _triggers() -> re.Pattern[str]:
+    return re.compile(_any_of(_meanings()))
+
+
+@functools.cache
+def _turns() -> re.Pattern[str]:
+    """Return the pattern of places where a new statement begins inside a sentence."""
+    verbs = _any_of([*_meanings(), *words("assertion", "affirms")])
+    who = r"(?:(?:then|also|he|she|they|it|(?:the )?(?:patient|pt\.?))\s+){0,3}"
+    turns = _any_of(words("assertion", "turns"))
+    return re.compile(rf";|{turns}|(?:,|\band\b)\s++{who}(?={verbs})")
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern that finds the longest of some phrases, as whole words."""
+    return _EDGE + _branch(list(phrases))
+
+
+def _branch(endings: list[str]) -> str:
+    """Return a pattern that shares beginnings, so that hundreds of phrases cost little."""
+    by_head: dict[str, list[str]] = {}
+    for ending in endings:
+        if ending:
+            by_head.setdefault(ending[0], []).append(ending[1:])
+    options = [
+        (r"\s++" if head == " " else re.escape(head)) + _branch(rest)
+        for head, rest in sorted(by_head.items())
+    ]
+    if "" in endings:
+        options.append(_EDGE)
+    return f"(?:{'|'.join(options)})"
+
+
+def _plain(text: str) -> str:
+    """Return lower-case text of the same length."""
+    small = text.lower()
+    if len(small) != len(text):
+        small = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return small.replace("\u2019", "'")

@@ -31,25 +31,74 @@ In place of `Q_t` the code keeps `value[t] = Q_t - sum|x[:t]|^2`, which turns `C
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from tsalign.kernels.costs import LANES, centred_sums
 
+UNBOUNDED = 1e200
+"""Stands for infinity where a product with zero has to be zero."""
 
-@njit(cache=True)
-def _distances(sums, first, origin, slope, out):
-    """Put `|sums[:, first + i] - origin - i slope|^2` into `out[i]`, for `LANES` columns."""
-    out[:] = 0.0
+
+class Task(NamedTuple):
+    """What stays: running sums `(d, n + 1 + LANES)`, values so far, and the parameters."""
+
+    sums: NDArray[np.float64]
+    value: NDArray[np.float64]
+    penalty: float
+    min_size: int
+    slack: float
+
+
+class Chunk(NamedTuple):
+    """What the tests at `t0` need: `max |e|^2 / k` and `max |e|^2` ahead, `c`, `Q_t0 - penalty`."""
+
+    t0: int
+    most: float
+    drift: float
+    mean: NDArray[np.float64]
+    base: float
+
+
+@njit(cache=True, error_model="numpy")
+def _distances(sums, first, s, lanes):
+    """Put `|sum(x[s:t])|^2` into `lanes`, for `t = first, first + 1, ...`."""
+    lanes[:] = 0.0
     for q in range(sums.shape[0]):
-        row = sums[q, first : first + LANES]
+        origin, row = sums[q, s], sums[q, first : first + LANES]
         for i in range(LANES):
-            off = row[i] - origin[q] - i * slope[q]
-            out[i] += off * off
+            off = row[i] - origin
+            lanes[i] += off * off
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _bounds(sums, t0, t1, mean, enough, lanes):
+    """Return `max |e|^2 / k` and `max |e|^2` over the chunk; `UNBOUNDED` once both pass `enough`.
+
+    Past the end of the series the sums stand still, which can only raise the maxima: still a bound.
+    """
+    regret, drift = 0.0, 0.0
+    for t in range(t0 + 1, t1 + 1, LANES):
+        k = np.float64(t - t0)
+        lanes[:] = 0.0
+        for q in range(sums.shape[0]):
+            slope, row = mean[q], sums[q, t : t + LANES]
+            origin = sums[q, t0] + k * slope
+            for i in range(LANES):
+                off = row[i] - origin - i * slope
+                lanes[i] += off * off
+        for i in range(LANES):
+            drift = max(drift, lanes[i])
+            regret = max(regret, lanes[i] / (k + i))
+        if regret > enough[0] and drift > enough[1]:
+            return UNBOUNDED, UNBOUNDED
+    return regret, drift
+
+
+@njit(cache=True, error_model="numpy")
 def _square(sums, s, t, mean):
     """Return `|sum(x[s:t]) - (t - s) mean|^2`."""
     square = 0.0
@@ -59,24 +108,7 @@ def _square(sums, s, t, mean):
     return square
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
-def _bounds(sums, t0, t1, mean, enough, lanes):
-    """Return `max |e|^2 / k` and `max |e|^2` over the chunk; infinite once both pass `enough`.
-
-    Past the end of the series the sums stand still, which can only raise the maxima: still a bound.
-    """
-    regret, drift = 0.0, 0.0
-    for t in range(t0 + 1, t1 + 1, LANES):
-        _distances(sums, t, sums[:, t0] + (t - t0) * mean, mean, lanes)
-        for i in range(LANES):
-            regret = max(regret, lanes[i] / (t + i - t0))
-            drift = max(drift, lanes[i])
-        if regret > enough[0] and drift > enough[1]:
-            return np.inf, np.inf
-    return regret, drift
-
-
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _gain(sums, s, t):
     """Return `|sum(x[s:t])|^2 / (t - s)`: what the segment's mean saves against zero."""
     square = 0.0
@@ -86,81 +118,95 @@ def _gain(sums, s, t):
     return square / (t - s)
 
 
-@njit(cache=True)
-def _may_win(sums, value, s, t0, excess, mean, drift, min_size, slack):
-    """Whether candidate `s`, with `excess = M tau`, passes the drift and the outlived test."""
-    margin = excess - slack * (t0 - s) - drift
-    if margin > 0.0 and margin * margin > 4.0 * drift * _square(sums, s, t0, mean):
+@njit(cache=True, error_model="numpy")
+def _may_win(task, chunk, s, excess):
+    """Whether candidate `s`, with `excess = M tau`, passes all three tests for the chunk."""
+    tau = chunk.t0 - s
+    if excess > chunk.most * tau:
         return False
-    u = t0 + 1 - min_size
-    return s >= u or value[s] - _gain(sums, s, u) <= value[u] + slack
+    margin = excess - task.slack * tau - chunk.drift
+    if margin > 0.0:
+        square = _square(task.sums, s, chunk.t0, chunk.mean)
+        if margin * margin > 4.0 * chunk.drift * square:
+            return False
+    u = chunk.t0 + 1 - task.min_size
+    if s >= u:
+        return True
+    return task.value[s] - _gain(task.sums, s, u) <= task.value[u] + task.slack
 
 
-@njit(cache=True)
-def _narrow(sums, value, r, t0, t1, penalty, min_size, slack, kept, levels, level, lanes):
-    """Write to `levels[level]` which candidates of the level above can win in `(t0, t1]`.
-
-    A row of `levels` is `(start, stop, first)`: the candidates `kept[start:stop]`, then all of
-    `first..t0`. Where more than half would stay, the row above is taken over as it is (more
-    candidates than needed do no harm), so that `kept` never holds more than 2 n.
-    """
-    start, stop, first = levels[level + 1]
-    levels[level] = levels[level + 1]
-    oldest = kept[start] if start < stop else first
-    origin, still = sums[:, t0].copy(), np.zeros(sums.shape[0])
-    mean = (origin - sums[:, r]) / (t0 - r)
-    enough = (penalty, penalty * (t0 - oldest))
-    regret, drift = _bounds(sums, t0, t1, mean, enough, lanes)
-    most = regret + slack
-    base = value[t0] - penalty
-    room = stop - start + t0 - first
-    top = stop + (room if level == 0 else room // 2)
+@njit(cache=True, error_model="numpy")
+def _sift_listed(task, chunk, kept, start, stop, top):
+    """Copy what may win of `kept[start:stop]` behind it, no further than `top`; return the end."""
     out = stop
     for i in range(start, stop):
         s = kept[i]
-        tau = t0 - s
-        excess = (value[s] - base - _gain(sums, s, t0)) * tau
-        if excess <= most * tau and _may_win(
-            sums, value, s, t0, excess, mean, drift, min_size, slack
-        ):
+        excess = (task.value[s] - chunk.base - _gain(task.sums, s, chunk.t0)) * (chunk.t0 - s)
+        if _may_win(task, chunk, s, excess):
             if out == top:
-                return
+                return top + 1
             kept[out] = s
             out += 1
-    for block in range(first, t0, LANES):
-        _distances(sums, block, origin, still, lanes)
-        hits = 0
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def _sift_recent(task, chunk, kept, first, out, top, lanes):
+    """Append what may win of `first..t0 - 1` to `kept[:out]`, as `_sift_listed` does."""
+    for block in range(first, chunk.t0, LANES):
+        _distances(task.sums, block, chunk.t0, lanes)
+        ahead, hits = chunk.t0 - block, 0
         for i in range(LANES):
-            tau = t0 - block - i
-            lanes[i] = (value[block + i] - base) * tau - lanes[i]
-            hits += lanes[i] <= most * tau
-        if hits == 0:
-            continue
-        for i in range(min(LANES, t0 - block)):
-            s = block + i
-            if lanes[i] <= most * (t0 - s) and _may_win(
-                sums, value, s, t0, lanes[i], mean, drift, min_size, slack
-            ):
-                if out == top:
-                    return
-                kept[out] = s
+            tau = np.float64(ahead - i)
+            lanes[i] = (task.value[block + i] - chunk.base) * tau - lanes[i]
+            hits += lanes[i] <= chunk.most * tau
+        for i in range(min(LANES, ahead) if hits else 0):
+            if _may_win(task, chunk, block + i, lanes[i]):
+                if out >= top:
+                    return top + 1
+                kept[out] = block + i
                 out += 1
-    levels[level] = stop, out, (t0 if penalty <= most else t0 + 1)
+    return out
 
 
-@njit(cache=True)
-def _offer(sums, value, s, t0, min_size, still, lanes, best, argbest):
+@njit(cache=True, error_model="numpy")
+def _narrow(task, r, t0, t1, kept, levels, level, mean, lanes):
+    """Write to `levels[level]` which candidates of the level above can win in `(t0, t1]`.
+
+    A row of `levels` is `(start, stop, first)`: the candidates `kept[start:stop]`, then all of
+    `first..t0`. Where more than half would stay, the row above is taken over as it is: more
+    candidates than needed do no harm, and so the rows together hold no more than 2 n.
+    """
+    start, stop, first = levels[level + 1]
+    oldest = kept[start] if start < stop else first
+    for q in range(task.sums.shape[0]):
+        mean[q] = (task.sums[q, t0] - task.sums[q, r]) / (t0 - r)
+    enough = (task.penalty, task.penalty * (t0 - oldest))
+    regret, drift = _bounds(task.sums, t0, t1, mean, enough, lanes)
+    chunk = Chunk(t0, regret + task.slack, drift, mean, task.value[t0] - task.penalty)
+    count = stop - start + t0 - first
+    top = stop + (count if level == 0 else count // 2)
+    out = _sift_listed(task, chunk, kept, start, stop, top)
+    if out <= top:
+        out = _sift_recent(task, chunk, kept, first, out, top, lanes)
+    if out <= top:
+        start, stop, first = stop, out, t0 if task.penalty <= chunk.most else t0 + 1
+    levels[level] = start, stop, first
+
+
+@njit(cache=True, error_model="numpy")
+def _offer(task, s, t0, lanes, best, argbest):
     """Let candidate `s` compete for the `LANES` samples after `t0`; of equals the first stays."""
-    _distances(sums, t0 + 1, sums[:, s], still, lanes)
-    for i in range(LANES):
-        length = t0 + 1 + i - s
-        v = value[s] - lanes[i] / max(length, 1)
-        if length >= min_size and v < best[i]:
+    _distances(task.sums, t0 + 1, s, lanes)
+    base, ahead = task.value[s], t0 + 1 - s
+    for i in range(max(0, task.min_size - ahead), LANES):
+        v = base - lanes[i] / np.float64(ahead + i)
+        if v < best[i]:
             best[i] = v
             argbest[i] = s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def partition(sums, n, penalty, min_size, slack):
     """Solve the recursion.
 
@@ -195,28 +241,26 @@ def partition(sums, n, penalty, min_size, slack):
         depth += 1
     levels = np.zeros((depth + 1, 3), np.int64)
     kept = np.empty(3 * (n + 1), np.int64)
-    still, lanes = np.zeros(sums.shape[0]), np.empty(LANES)
+    mean, lanes = np.empty(sums.shape[0]), np.empty(LANES)
     best, argbest = np.empty(LANES), np.zeros(LANES, np.int64)
-    for chunk in range((n - t0 + LANES - 1) // LANES):
-        top = depth - 1  # the longest chunk that begins here
-        while chunk % (1 << top):
-            top -= 1
-        for level in range(top, -1, -1):
-            t1 = min(n, t0 + (LANES << level))
-            _narrow(
-                sums, value, last[t0], t0, t1, penalty, min_size, slack, kept, levels, level, lanes
-            )
+    task = Task(sums, value, penalty, min_size, slack)
+    for index in range((n - t0 + LANES - 1) // LANES):
+        level = depth - 1  # of the longest chunk that begins here
+        while index % (1 << level):
+            level -= 1
+        for inner in range(level, -1, -1):
+            t1 = min(n, t0 + (LANES << inner))
+            _narrow(task, last[t0], t0, t1, kept, levels, inner, mean, lanes)
         start, stop, first = levels[0]
         best[:] = np.inf
         for i in range(start, stop):
-            _offer(sums, value, kept[i], t0, min_size, still, lanes, best, argbest)
+            _offer(task, kept[i], t0, lanes, best, argbest)
         for s in range(first, t0 + 1):
-            _offer(sums, value, s, t0, min_size, still, lanes, best, argbest)
+            _offer(task, s, t0, lanes, best, argbest)
         for i in range(min(LANES, n - t0)):
-            t = t0 + 1 + i
-            value[t] = best[i] + penalty
-            last[t] = argbest[i]
-            _offer(sums, value, t, t0, min_size, still, lanes, best, argbest)
+            value[t0 + 1 + i] = best[i] + penalty
+            last[t0 + 1 + i] = argbest[i]
+            _offer(task, t0 + 1 + i, t0, lanes, best, argbest)
         t0 = min(n, t0 + LANES)
     return last
 

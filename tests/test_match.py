@@ -523,3 +523,17 @@ def test_confidence_names_what_is_wrong():
         Confidence().fit([[0.0], [1.0]], [True, False]).predict_proba([[0.0, 1.0]])
     with pytest.raises(TsalignError, match="strength"):
         Confidence(strength=0.0).fit([[0.0]], [True])
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_spans_alone_are_those_of_the_full_decoding(seed, bounded):
+    rng = np.random.default_rng(seed)
+    k, s, c = rng.integers(1, 12), rng.integers(1, 5), rng.integers(1, 4)
+    signal, text = rng.normal(0, 2, (k, c)), rng.normal(-1, 1, (s, c))
+    durations = rng.normal(-1, 1, (c, 6)) if bounded else None
+    full = Ordered().decode_concepts(signal, text, durations=durations)
+    quick = Ordered().decode_concepts(signal, text, durations=durations, posteriors=False)
+    np.testing.assert_array_equal(quick.spans, full.spans)
+    np.testing.assert_array_equal(quick.concepts, full.concepts)
+    assert quick.score == full.score

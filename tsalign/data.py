@@ -13,7 +13,7 @@ import numpy as np
 from tsalign.cache import file_hash
 from tsalign.config import Config, Split
 from tsalign.engine import Source
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, located
 from tsalign.types import Label, Note, Part, Span
 
 
@@ -49,10 +49,10 @@ def collect(config: Config) -> list[Item]:
         For patterns that match nothing, notes about nobody, two files with one id.
     """
     from tsalign.notes import read_notes
-    from tsalign.read import read_truths
+    from tsalign.read import read_truths, recording_id
 
     paths = _files(config.data.recordings, "data.recordings")
-    ids = [path.name.split(".")[0] for path in paths]
+    ids = [recording_id(path) for path in paths]
     for name in {i for i in ids if ids.count(i) > 1}:
         raise TsalignError("two files have this id", recording=name)
     told: dict[str, Any] = {}
@@ -73,15 +73,23 @@ def collect(config: Config) -> list[Item]:
             notes = told[name].notes if name in told else ()
             labels, spans = truths.get(name, ((), {}))
             source = Source(path, file_hash(path))
-            truth = _stamps(notes) | spans
+            with located(recording=name):
+                truth = _truth(notes, spans)
             items.append(Item(name, source, subjects[name], parts[name], notes, labels, truth))
     return items
 
 
-def _stamps(notes: Sequence[Note]) -> dict[str, tuple[Span, ...]]:
-    """Return the sentences' own times: they are the truth where no table says otherwise."""
+def _truth(
+    notes: Sequence[Note], told: Mapping[str, tuple[Span, ...]]
+) -> dict[str, tuple[Span, ...]]:
+    """Return true spans in the order of the notes: a sentence's own times where no table speaks."""
     said = [sentence for note in notes for sentence in note.sentences]
-    return {s.id: (s.when,) for s in said if s.when is not None}
+    own = {s.id: (s.when,) for s in said if s.when is not None}
+    both = own | dict(told)
+    unknown = sorted(set(told) - {s.id for s in said})
+    if unknown:
+        raise TsalignError(f"the truth speaks of {unknown[0]!r}, a sentence that no note holds")
+    return {s.id: both[s.id] for s in said if s.id in both}
 
 
 def _files(patterns: str | Sequence[str] | None, key: str) -> list[Path]:

@@ -75,7 +75,8 @@ def finite_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
 def fit_describers(blocks: Sequence[Any], signals: list[Load], segments: list[Load]) -> list[Any]:
     """Let each description learn what it learns from the training recordings."""
     pieces = _Pieces(signals, segments)
-    return [clone(block).fit(pieces) for block in blocks]
+    channels = signals[0]().channels
+    return [clone(block).fit(pieces, channels) for block in blocks]
 
 
 class _Pieces(Sequence):

@@ -32,6 +32,12 @@ class Independent(BaseEstimator):
         Largest intersection over union of two spans of one sentence. With 0 the second is the
         exact best run outside the first, and so on; with more, runs that are best among
         neighbouring starts or ends are taken in the order of their values.
+    window : float or None
+        In a pipeline: seconds around its stated time within which a sentence may be placed;
+        None leaves stated times out of the matching.
+    concepts : bool
+        In a pipeline: score a sentence through what it may mean among the known concepts, rather
+        than by its own similarity.
 
     References
     ----------
@@ -52,10 +58,14 @@ class Independent(BaseEstimator):
         threshold: Annotated[float, Gt(-1e6), Lt(1e6)] = 0.0,
         max_spans: Annotated[int, Ge(1)] = 1,
         max_overlap: Annotated[float, Ge(0), Le(1)] = 0.3,
+        window: Annotated[float, Ge(0)] | None = None,
+        concepts: bool = True,
     ) -> None:
         self.threshold = threshold
         self.max_spans = max_spans
         self.max_overlap = max_overlap
+        self.window = window
+        self.concepts = concepts
 
     def decode(
         self,

@@ -19,7 +19,7 @@ from tsalign.match.decoded import (
     label,
 )
 from tsalign.match.lattice import Lattice, total
-from tsalign.match.path import best
+from tsalign.match.path import best, only_best
 from tsalign.params import check_params
 
 
@@ -42,6 +42,12 @@ class Ordered(BaseEstimator):
         Further spans reported for each sentence.
     max_overlap : float
         Largest intersection over union of two reported spans of one sentence.
+    window : float or None
+        In a pipeline: seconds around its stated time within which a sentence may be placed;
+        None leaves stated times out of the matching.
+    concepts : bool
+        In a pipeline: keep the text a distribution over the known concepts until the signal has
+        spoken (`decode_concepts`), rather than score each sentence by itself (`decode`).
 
     References
     ----------
@@ -63,10 +69,14 @@ class Ordered(BaseEstimator):
         skip_cost: Annotated[float, Ge(0), Le(1e6)] = 2.0,
         alternatives: Annotated[int, Ge(0)] = 4,
         max_overlap: Annotated[float, Ge(0), Le(1)] = 0.3,
+        window: Annotated[float, Ge(0)] | None = None,
+        concepts: bool = True,
     ) -> None:
         self.skip_cost = skip_cost
         self.alternatives = alternatives
         self.max_overlap = max_overlap
+        self.window = window
+        self.concepts = concepts
 
     def decode(
         self,
@@ -75,6 +85,7 @@ class Ordered(BaseEstimator):
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
+        posteriors: bool = True,
     ) -> Decoded:
         """Find the best alignment and the posteriors; O(k s), O(k s D) with durations.
 
@@ -88,6 +99,9 @@ class Ordered(BaseEstimator):
             Each sentence may only use segments in [lo, hi).
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
+        posteriors : bool
+            False finds the spans alone, several times faster: posteriors, margins and chances
+            are then 0, and there are no alternatives.
 
         Returns
         -------
@@ -109,7 +123,7 @@ class Ordered(BaseEstimator):
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
         )
-        return self._decode(lattice)
+        return self._decode(lattice, posteriors)
 
     def decode_concepts(
         self,
@@ -119,6 +133,7 @@ class Ordered(BaseEstimator):
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
+        posteriors: bool = True,
     ) -> Decoded:
         """Do the same over sentence and concept, so that the text may stay uncertain.
 
@@ -137,6 +152,9 @@ class Ordered(BaseEstimator):
             Each sentence may only use segments in [lo, hi).
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
+        posteriors : bool
+            False finds the spans alone, several times faster: posteriors, margins and chances
+            are then 0, and there are no alternatives.
 
         Returns
         -------
@@ -161,11 +179,16 @@ class Ordered(BaseEstimator):
             check_costs(skip_costs, self.skip_cost, s),
             concepts=True,
         )
-        return self._decode(lattice)
+        return self._decode(lattice, posteriors)
 
-    def _decode(self, lattice: Lattice) -> Decoded:
-        found = best(lattice, self.alternatives, self.max_overlap)
-        posterior, placed = total(lattice)
+    def _decode(self, lattice: Lattice, posteriors: bool) -> Decoded:
+        if posteriors:
+            found = best(lattice, self.alternatives, self.max_overlap)
+            posterior, placed = total(lattice)
+        else:
+            found = only_best(lattice)
+            posterior = np.zeros((lattice.rows.shape[1], len(lattice.text)), np.float32)
+            placed = np.zeros(len(lattice.text), np.float32)
         return Decoded(
             labels=label(found.spans, lattice.rows.shape[1]),
             spans=found.spans,

@@ -59,6 +59,30 @@ def best(lattice: Lattice, count: int, max_overlap: float) -> Best:
     return Best(float(after[0, 0]), spans, concepts, margin, tuple(further))
 
 
+def only_best(lattice: Lattice) -> Best:
+    """Find the best alignment alone: a quarter of the work where nothing else is looked at.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        What to align.
+    """
+    after, starts = lattice.suffixes(BEST)
+    tolerance = TIE * max(1.0, abs(after[0, 0]))
+    count = len(lattice.text)
+    spans, concepts = np.full((count, 2), -1), np.full(count, -1, np.int32)
+    place = 0
+    for j in range(count):
+        without = after[j + 1, place] - lattice.skips[j]
+        if after[j, place] > without + tolerance:
+            row = starts[j]
+            start = place + int(np.argmax(row[place:] >= after[j, place] - tolerance))
+            runs = Runs(lattice, j, np.zeros(after.shape[1]), after[j + 1], tolerance)
+            place, concepts[j] = runs.end(start)
+            spans[j] = start, place
+    return Best(float(after[0, 0]), spans, concepts, np.zeros(count, np.float32), ((),) * count)
+
+
 class Runs:
     """The other end of the best run of one sentence from either of its ends.
 

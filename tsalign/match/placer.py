@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
 from sklearn.base import BaseEstimator
 
 from tsalign.match.confidence import Confidence
-from tsalign.match.decoded import Decoded
+from tsalign.match.decoded import Decoded, label
 from tsalign.match.durations import log_normal
 from tsalign.types import (
     AlignedSpan,
@@ -46,6 +47,8 @@ CLIP = 6.0
 KNOWN_ELSE = 2.0  # how far below the likeliest concept the others count as "something else"
 MISPLACED = 0.5  # what placing a sentence that matches nothing costs, in right spans
 HALF = 0.5  # the IoU from which a span counts as right
+LONGEST = 1.5  # runs are at most so many times as long as the longest seen in training
+UNEQUAL = 0.05  # segments that differ by more than this share have no common run length
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,47 +187,77 @@ class Placer(BaseEstimator):
         return Alignment(tuple(placed), tuple(rest), evidence.similarity, posterior, total)
 
     def _decoded(
-        self, evidence: Evidence, segments: Segments, notes: Sequence[Note]
+        self,
+        evidence: Evidence,
+        segments: Segments,
+        notes: Sequence[Note],
+        posteriors: bool = True,
     ) -> Iterator[Found]:
         """Decode each note by itself: notes overlap, sentences of one note do not."""
         first = 0
         for note in notes:
-            rows = np.array(
-                [first + j for j, s in enumerate(note.sentences) if s.assertion not in REASONS],
-                np.int64,
-            )
+            kept = [j for j, s in enumerate(note.sentences) if s.assertion not in REASONS]
+            rows = np.array(kept, np.int64) + first
             first += len(note.sentences)
-            sentences = tuple(s for s in note.sentences if s.assertion not in REASONS)
-            if sentences:
-                scores, decoded = self._decode(evidence, segments, note, sentences, rows)
-                yield Found(note, sentences, rows, scores, decoded)
+            if kept:
+                sentences = tuple(note.sentences[j] for j in kept)
+                windows = self._windows(segments, note, sentences)
+                yield Found(
+                    note,
+                    sentences,
+                    rows,
+                    *self._decode(evidence, segments, rows, windows, posteriors),
+                )
 
     def _decode(
         self,
         evidence: Evidence,
         segments: Segments,
-        note: Note,
-        sentences: Sequence[Sentence],
         rows: NDArray[np.int64],
+        windows: NDArray[np.int64],
+        posteriors: bool,
     ) -> tuple[NDArray[np.float32], Decoded]:
         weight = dict(zip(WEIGHTS, self.weights_, strict=True))
         cells = np.diff(segments.edges(), axis=1)
         share = weight["signal"] * cells / np.median(cells)
-        windows = self._windows(segments, note, sentences)
         text = evidence.text[rows]
-        if not (hasattr(self.matcher, "decode_concepts") and text.shape[1]):
-            scores = (np.clip(evidence.similarity[:, rows], -CLIP, CLIP) * share).astype(np.float32)
-            return scores, self.matcher.decode(scores, windows=windows)
-        signal = (np.clip(_against_nothing(evidence), -CLIP, CLIP) * share).astype(np.float32)
+        through = self.matcher.concepts and text.shape[1] > 0
+        durations = self._durations(segments, weight["duration"]) if through else None
         skip = np.maximum(weight["skip"] - weight["other"] * _off_topic(text), 0.0)
-        decoded = self.matcher.decode_concepts(
-            signal,
-            (weight["text"] * text).astype(np.float32),
-            durations=self._durations(segments, weight["duration"]),
-            windows=windows,
-            skip_costs=skip,
-        )
-        return signal, decoded
+        odds = np.clip(_against_nothing(evidence), -CLIP, CLIP)
+        if through and hasattr(self.matcher, "decode_concepts"):
+            scores = (odds * share).astype(np.float32)
+            return scores, self.matcher.decode_concepts(
+                scores,
+                weight["text"] * text,
+                durations=durations,
+                windows=windows,
+                skip_costs=skip,
+                posteriors=posteriors,
+            )
+        scores = evidence.similarity[:, rows]
+        if through:  # what the sentence may mean, each meaning by its chance
+            scores = logsumexp(odds[:, None, :] + text[None], axis=2)
+            durations = _mixed(text, durations)
+        scores = (np.clip(scores, -CLIP, CLIP) * share).astype(np.float32)
+        return scores, self._decode_single(scores, durations, windows, skip, posteriors)
+
+    def _decode_single(
+        self,
+        scores: NDArray[np.float32],
+        durations: NDArray[np.float32] | None,
+        windows: NDArray[np.int64],
+        skip: NDArray[np.float64],
+        posteriors: bool,
+    ) -> Decoded:
+        """Decode sentence by sentence; a matcher without costs leaves out what gains too little."""
+        given: dict[str, Any] = {"durations": durations, "windows": windows}
+        if hasattr(self.matcher, "skip_cost"):
+            return self.matcher.decode(scores, **given, skip_costs=skip, posteriors=posteriors)
+        found = self.matcher.decode(scores, **given)
+        weak = found.margin < skip
+        spans = np.where(weak[:, None], -1, found.spans)
+        return replace(found, spans=spans, labels=label(spans, len(scores)))
 
     def _durations(self, segments: Segments, weight: float) -> NDArray[np.float32] | None:
         """Return weighted log priors of run lengths, where segments are equally long."""
@@ -232,16 +265,16 @@ class Placer(BaseEstimator):
         hop = float(np.median(cells))
         if not weight or not self.seconds_ or not all(map(len, self.seconds_)):
             return None
-        if np.quantile(np.abs(cells - hop), 0.9) > 0.05 * hop:
+        if np.quantile(np.abs(cells - hop), 0.9) > UNEQUAL * hop:
             return None
-        most = 1.5 * max(s.max() for s in self.seconds_)
+        most = LONGEST * max(s.max() for s in self.seconds_)
         longest = int(np.clip(np.ceil(most / hop), 1, len(segments)))
         table = np.stack([log_normal(s, hop, longest) for s in self.seconds_])
         return (weight * table).astype(np.float32)
 
     def _windows(
         self, segments: Segments, note: Note, sentences: Sequence[Sentence]
-    ) -> NDArray[np.int64] | None:
+    ) -> NDArray[np.int64]:
         """Return the segments that each sentence may use: near its stated time, in its note's."""
         wide = getattr(self.matcher, "window", None)
         middle = segments.edges().mean(axis=1)
@@ -254,7 +287,7 @@ class Placer(BaseEstimator):
                 near = np.searchsorted(middle, [span.start, span.end])
                 windows[j] = max(windows[j, 0], near[0]), min(windows[j, 1], near[1])
         windows[:, 1] = np.maximum(windows[:, 0], windows[:, 1])
-        return windows.astype(np.int64)
+        return windows
 
     def _tune(self, cases: Sequence[Case]) -> None:
         """Search one weight after the other, twice, for the most useful placement."""
@@ -275,7 +308,7 @@ class Placer(BaseEstimator):
         use = 0.0
         for case in cases:
             edges = case.segments.edges()
-            for found in self._decoded(case.evidence, case.segments, case.notes):
+            for found in self._decoded(case.evidence, case.segments, case.notes, False):
                 for j, sentence in enumerate(found.sentences):
                     truth = case.truth.get(sentence.id)
                     if truth is not None and found.decoded.spans[j, 0] >= 0:
@@ -325,6 +358,16 @@ def _against_nothing(evidence: Evidence) -> NDArray[np.float32]:
     """Return log-odds of each concept; "nothing" also covers known events that go unmentioned."""
     likeliest = evidence.signal.max(axis=1) - KNOWN_ELSE
     return evidence.signal - np.maximum(evidence.null, likeliest)[:, None]
+
+
+def _mixed(
+    text: NDArray[np.float32], durations: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    """Return the duration prior of each sentence: of its meanings, each by its chance."""
+    if durations is None:
+        return None
+    chances = log_softmax(text, axis=1)
+    return logsumexp(durations[None] + chances[:, :, None], axis=1).astype(np.float32)
 
 
 def _off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:

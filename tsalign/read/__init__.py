@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsalign.errors import TsalignError
+from tsalign.read.assemble import stem_of
 from tsalign.read.audio import Audio
 from tsalign.read.table import Csv, Parquet
 from tsalign.read.truth import Truth, read_truth, read_truths
@@ -16,7 +17,24 @@ from tsalign.types import Recording
 READERS = {"parquet": Parquet, "csv": Csv, "wfdb": Wfdb, "audio": Audio}
 
 __all__ = ["READERS", "Audio", "Csv", "Parquet", "Truth", "Wfdb", "read", "read_truth"]
-__all__ += ["read_truths"]
+__all__ += ["read_truths", "recording_id"]
+
+
+def recording_id(path: str | Path) -> str:
+    """Return the id that a file's recording has: its name without the format's suffix.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, present or not.
+
+    Examples
+    --------
+    >>> recording_id("a/s01.chest.csv.gz")
+    's01.chest'
+    """
+    known = [suffix for kind in READERS.values() for suffix in kind.suffixes]
+    return stem_of(Path(path), known)
 
 
 def read(

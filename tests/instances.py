@@ -6,8 +6,18 @@ from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Independent, Ordered
 from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
+from tsalign.segment import Pelt, Ruptures, Windows
 
-SEGMENTERS: list = []
+SEGMENTERS: list = [
+    Windows(length=8),
+    Windows(length=8, hop=3),
+    Pelt(),
+    Pelt(penalty=5.0, min_duration=4),
+    Ruptures(penalty=3.0),
+    Ruptures("KernelCPD", model="linear", penalty=5.0),
+    Ruptures("Binseg", model="l2", epsilon=5.0),
+    Ruptures("Window", model="l2", width=10, penalty=5.0),
+]
 DESCRIBERS: list = [
     Statistics(),
     Statistics(context=0.64),

@@ -9,12 +9,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, logsumexp
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 
 from tsalign.match.confidence import Confidence
 from tsalign.match.decoded import Decoded, label
 from tsalign.match.durations import log_normal
+from tsalign.match.odds import against_nothing, mixed_durations, off_topic
+from tsalign.match.outcome import (
+    FEATURES,
+    POSTERIOR,
+    Found,
+    aligned,
+    best_iou,
+    features_of,
+    seconds_of,
+    unmatched,
+)
 from tsalign.types import (
     AlignedSpan,
     Alignment,
@@ -44,7 +55,6 @@ GRID = {
     "duration": (0.0, 0.25, 0.5, 1.0),
 }
 CLIP = 6.0
-KNOWN_ELSE = 2.0  # how far below the likeliest concept the others count as "something else"
 MISPLACED = 0.5  # what placing a sentence that matches nothing costs, in right spans
 HALF = 0.5  # the IoU from which a span counts as right
 LONGEST = 1.5  # runs are at most so many times as long as the longest seen in training
@@ -71,17 +81,6 @@ class Case:
     segments: Segments
     notes: Sequence[Note]
     truth: Mapping[str, tuple[Span, ...]]
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """One decoded note: its sentences, their rows in the evidence, what the matcher found."""
-
-    note: Note
-    sentences: tuple[Sentence, ...]
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    decoded: Decoded
 
 
 class Placer(BaseEstimator):
@@ -127,11 +126,12 @@ class Placer(BaseEstimator):
         Placer
             Itself.
         """
+        cases = [case for case in cases if case.truth]
         self.seconds_ = [np.asarray(s, np.float64) for s in seconds]
         self.weights_ = np.array([*WEIGHTS.values()])
         if cases:
             self._tune(cases)
-        self.confidence_ = Confidence().fit(*self._outcomes(cases))
+        self.confidence_ = Confidence().fit(*self._outcomes(cases)) if cases else None
         return self
 
     def place(
@@ -171,19 +171,25 @@ class Placer(BaseEstimator):
         for found in self._decoded(evidence, segments, notes):
             posterior[:, found.rows] = found.decoded.posterior
             total += float(found.decoded.score)
-            sure = self.confidence_.predict_proba(_features(found, evidence))
+            features = features_of(found, evidence)
+            # Without validation nothing is calibrated: the posterior is the next best word.
+            sure = (
+                self.confidence_.predict_proba(features)
+                if self.confidence_ is not None
+                else features[:, POSTERIOR]
+            )
             for j, sentence in enumerate(found.sentences):
-                common = (recording, sentence.text, sentence.id, found.note.id, sentence.assertion)
                 if found.decoded.spans[j, 0] < 0:
-                    rest.append(
-                        _unmatched(common, "no_match", 1.0 - float(found.decoded.placed[j]))
-                    )
+                    doubt = 1.0 - float(found.decoded.placed[j])
+                    rest.append(unmatched(recording, found.note, sentence, "no_match", doubt))
                 else:
-                    placed.append(_span(common, found, j, edges, units, float(sure[j])))
-        said = [(note, s) for note in notes for s in note.sentences if s.assertion in REASONS]
-        for note, s in said:
-            common = (recording, s.text, s.id, note.id, s.assertion)
-            rest.append(_unmatched(common, REASONS[s.assertion], 1.0))
+                    placed.append(aligned(recording, found, j, edges, units, float(sure[j])))
+        for note in notes:
+            rest += [
+                unmatched(recording, note, s, REASONS[s.assertion], 1.0)
+                for s in note.sentences
+                if s.assertion in REASONS
+            ]
         return Alignment(tuple(placed), tuple(rest), evidence.similarity, posterior, total)
 
     def _decoded(
@@ -223,8 +229,8 @@ class Placer(BaseEstimator):
         text = evidence.text[rows]
         through = self.matcher.concepts and text.shape[1] > 0
         durations = self._durations(segments, weight["duration"]) if through else None
-        skip = np.maximum(weight["skip"] - weight["other"] * _off_topic(text), 0.0)
-        odds = np.clip(_against_nothing(evidence), -CLIP, CLIP)
+        skip = np.maximum(weight["skip"] - weight["other"] * off_topic(text), 0.0)
+        odds = np.clip(against_nothing(evidence), -CLIP, CLIP)
         if through and hasattr(self.matcher, "decode_concepts"):
             scores = (odds * share).astype(np.float32)
             return scores, self.matcher.decode_concepts(
@@ -238,7 +244,7 @@ class Placer(BaseEstimator):
         scores = evidence.similarity[:, rows]
         if through:  # what the sentence may mean, each meaning by its chance
             scores = logsumexp(odds[:, None, :] + text[None], axis=2)
-            durations = _mixed(text, durations)
+            durations = mixed_durations(text, durations)
         scores = (np.clip(scores, -CLIP, CLIP) * share).astype(np.float32)
         return scores, self._decode_single(scores, durations, windows, skip, posteriors)
 
@@ -312,7 +318,7 @@ class Placer(BaseEstimator):
                 for j, sentence in enumerate(found.sentences):
                     truth = case.truth.get(sentence.id)
                     if truth is not None and found.decoded.spans[j, 0] >= 0:
-                        iou = _iou(_seconds(edges, found.decoded.spans[j]), truth)
+                        iou = best_iou(seconds_of(edges, found.decoded.spans[j]), truth)
                         use += (iou >= HALF) + 0.2 * iou if truth else -MISPLACED
         return use
 
@@ -325,94 +331,11 @@ class Placer(BaseEstimator):
                 spans = found.decoded.spans
                 known = [s.id in case.truth for s in found.sentences]
                 kept = np.flatnonzero((spans[:, 0] >= 0) & np.array(known))
-                features.append(_features(found, case.evidence)[kept])
+                features.append(features_of(found, case.evidence)[kept])
                 truth = [case.truth[found.sentences[j].id] for j in kept]
                 ious = [
-                    _iou(_seconds(edges, spans[j]), t) for j, t in zip(kept, truth, strict=True)
+                    best_iou(seconds_of(edges, spans[j]), t)
+                    for j, t in zip(kept, truth, strict=True)
                 ]
                 hits.append(np.array(ious) >= HALF)
         return np.concatenate(features), np.concatenate(hits)
-
-
-FEATURES = 5
-
-
-def _features(found: Found, evidence: Evidence) -> NDArray[np.float64]:
-    """Return what tells right spans from wrong ones, `(s, 5)`; zeros where nothing was placed."""
-    decoded = found.decoded
-    out = np.zeros((len(found.sentences), FEATURES))
-    for j, (start, end) in enumerate(decoded.spans):
-        if start >= 0:
-            which = decoded.concepts[j] if decoded.concepts is not None else j
-            inside = decoded.posterior[start:end, j]
-            odds = found.scores[start:end, which]
-            text = evidence.text[found.rows[j]]
-            sure = float(np.clip(decoded.placed[j], 1e-6, 1 - 1e-6))
-            margin = float(np.clip(decoded.margin[j], -50, 50))
-            best = float(text.max()) if len(text) else 0.0
-            out[j] = margin, np.log(sure / (1 - sure)), inside.mean(), odds.mean(), best
-    return out
-
-
-def _against_nothing(evidence: Evidence) -> NDArray[np.float32]:
-    """Return log-odds of each concept; "nothing" also covers known events that go unmentioned."""
-    likeliest = evidence.signal.max(axis=1) - KNOWN_ELSE
-    return evidence.signal - np.maximum(evidence.null, likeliest)[:, None]
-
-
-def _mixed(
-    text: NDArray[np.float32], durations: NDArray[np.float32] | None
-) -> NDArray[np.float32] | None:
-    """Return the duration prior of each sentence: of its meanings, each by its chance."""
-    if durations is None:
-        return None
-    chances = log_softmax(text, axis=1)
-    return logsumexp(durations[None] + chances[:, :, None], axis=1).astype(np.float32)
-
-
-def _off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the log-odds that each sentence means none of the known concepts."""
-    known = np.clip(np.exp(text.astype(np.float64)).sum(axis=1), 1e-6, 1 - 1e-6)
-    return np.log1p(-known) - np.log(known)
-
-
-def _seconds(edges: NDArray[np.float64], run: NDArray[np.int64]) -> Span:
-    return Span(float(edges[run[0], 0]), float(edges[run[1] - 1, 1]))
-
-
-def _iou(span: Span, truth: Sequence[Span]) -> float:
-    """Return the best intersection over union with any of the true spans."""
-    shared = [common.duration if (common := span & other) else 0.0 for other in truth]
-    both = [span.duration + other.duration for other in truth]
-    return max((s / (b - s) for s, b in zip(shared, both, strict=True)), default=0.0)
-
-
-def _unmatched(common: tuple[Any, ...], reason: str, sure: float) -> Unmatched:
-    recording, text, sentence, note, assertion = common
-    return Unmatched(recording, sentence, text, note, reason, sure, assertion)
-
-
-def _span(
-    common: tuple[Any, ...],
-    found: Found,
-    j: int,
-    edges: NDArray[np.float64],
-    units: NDArray[np.int32],
-    sure: float,
-) -> AlignedSpan:
-    recording, text, sentence, note, assertion = common
-    start, end = found.decoded.spans[j]
-    which = found.decoded.concepts[j] if found.decoded.concepts is not None else j
-    others = found.decoded.alternatives[j]
-    return AlignedSpan(
-        recording=recording,
-        span=_seconds(edges, found.decoded.spans[j]),
-        sentence=sentence,
-        text=text,
-        note=note,
-        score=float(found.scores[start:end, which].sum()),
-        confidence=sure,
-        tokens=tuple(int(u) for u in units[start:end]),
-        assertion=assertion,
-        alternatives=tuple((float(edges[a, 0]), float(edges[b - 1, 1]), v) for a, b, v in others),
-    )

@@ -1,0 +1,33 @@
+"""What evidence says for and against: concepts against nothing, sentences against other topics."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
+
+from tsalign.types import Evidence
+
+KNOWN_ELSE = 2.0  # how far below the likeliest concept the others count as "something else"
+
+
+def against_nothing(evidence: Evidence) -> NDArray[np.float32]:
+    """Return log-odds of each concept; "nothing" also covers known events that go unmentioned."""
+    likeliest = evidence.signal.max(axis=1) - KNOWN_ELSE
+    return evidence.signal - np.maximum(evidence.null, likeliest)[:, None]
+
+
+def mixed_durations(
+    text: NDArray[np.float32], durations: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    """Return the duration prior of each sentence: of its meanings, each by its chance."""
+    if durations is None:
+        return None
+    chances = log_softmax(text, axis=1)
+    return logsumexp(durations[None] + chances[:, :, None], axis=1).astype(np.float32)
+
+
+def off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log-odds that each sentence means none of the known concepts."""
+    known = np.clip(np.exp(text.astype(np.float64)).sum(axis=1), 1e-6, 1 - 1e-6)
+    return np.log1p(-known) - np.log(known)

@@ -140,9 +140,12 @@ class Store:
             write(aside)
             _seal(aside)
             final.parent.mkdir(parents=True, exist_ok=True)
-            # The same key is the same content: whoever came first may stay.
-            with contextlib.suppress(OSError):
+            try:
                 aside.replace(final)
+            except OSError:
+                # The same key is the same content: whoever came first may stay.
+                if not self.has(slot, key):
+                    raise
             _sync(final.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -166,11 +169,12 @@ def _seal(folder: Path) -> None:
 def _sound(folder: Path) -> bool:
     try:
         listing = json.loads((folder / MANIFEST).read_text())
-        return all(
+        names = {path.relative_to(folder).as_posix() for path in _files(folder)}
+        return names == set(listing) and all(
             (folder / name).stat().st_size == size and file_hash(folder / name) == digest
             for name, (size, digest) in listing.items()
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return False
 
 

@@ -37,7 +37,7 @@ def write(value: Any, folder: Path) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     tree = _encode(value, folder, arrays)
-    (folder / "value.json").write_text(json.dumps(tree, ensure_ascii=False))
+    (folder / "value.json").write_text(json.dumps(tree), encoding="ascii")
     if arrays:
         np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
 
@@ -50,7 +50,7 @@ def read(folder: Path) -> Any:
     folder : Path
         A folder filled by `write`.
     """
-    tree = json.loads((folder / "value.json").read_text())
+    tree = json.loads((folder / "value.json").read_text(encoding="ascii"))
     if not (folder / "arrays.npz").exists():
         return _decode(tree, folder, {})
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -116,7 +116,7 @@ def _decode(tree: Any, folder: Path, arrays: Any) -> Any:
         return tuple(inner(part) for part in of)
     if what == "dict":
         return {inner(k): inner(v) for k, v in of}
-    kind = _class(tree["class"])
+    kind = _class(tree["class"], what)
     if what == "saved":
         return kind.load(folder / of)
     made = kind(**{name: inner(part) for name, part in of.items()})
@@ -125,10 +125,14 @@ def _decode(tree: Any, folder: Path, arrays: Any) -> Any:
     return made
 
 
-def _class(path: str) -> Any:
+def _class(path: str, what: str) -> Any:
     module, _, name = path.partition(":")
     # A model folder may come from elsewhere: only classes of tsalign, or of modules that the
-    # pipeline file has already named and loaded, are ever constructed.
+    # pipeline file has already named and loaded, are constructed, and only such as are written.
     if not module.startswith("tsalign.") and module not in sys.modules:
         raise TsalignError(f"refusing to load {path!r}: name its module in the pipeline file")
-    return getattr(importlib.import_module(module), name)
+    kind = getattr(importlib.import_module(module), name, None)
+    marks = {"saved": "load", "dataclass": "__dataclass_fields__", "estimator": "get_params"}
+    if not isinstance(kind, type) or not hasattr(kind, marks[what]):
+        raise TsalignError(f"refusing to load {path!r}: it is no {what} class")
+    return kind

@@ -127,10 +127,12 @@ def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = N
     values, places = parse(text, str(path))
     if not isinstance(values, dict):
         raise TsalignError("a pipeline file is a mapping of slots", file=str(path))
-    for pair in overrides:
-        _override(values, pair)
-    common = {"random_state": values.get("seed", 0), **({"device": device} if device else {})}
-    builder = _Builder(str(path), places, common)
+    told = tuple(_override(values, pair) for pair in overrides)
+    seed = values.get("seed", 0)
+    common: dict[str, Any] = {"device": device} if device else {}
+    if type(seed) is int and seed >= 0:
+        common["random_state"] = seed
+    builder = _Builder(str(path), places, common, told)
     made = builder.config(values)
     if builder.mistakes:
         raise ExceptionGroup("mistakes in the pipeline file", builder.mistakes)
@@ -138,7 +140,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = N
     return made
 
 
-def _override(values: dict[str, Any], pair: str) -> None:
+def _override(values: dict[str, Any], pair: str) -> str:
     key, equals, text = pair.partition("=")
     if not equals:
         raise TsalignError(f"--set wants key=value, got {pair!r}")
@@ -151,21 +153,18 @@ def _override(values: dict[str, Any], pair: str) -> None:
         inside[_index(inside, last, key)] = value
     else:
         inside[last] = value
+    return key
 
 
 def _enter(inside: Any, name: str, key: str) -> Any:
-    if isinstance(inside, list):
-        position = _index(inside, name, key)
-        if isinstance(inside[position], str):
-            inside[position] = {"kind": inside[position]}
-        return inside[position]
-    if isinstance(inside.get(name), str):
-        inside[name] = {"kind": inside[name]}
-    if inside.get(name) is None:
-        inside[name] = {}
-    if not isinstance(inside[name], (dict, list)):
+    at = _index(inside, name, key) if isinstance(inside, list) else name
+    value = inside[at] if isinstance(inside, list) else inside.get(name)
+    if value is None or isinstance(value, str):
+        value = {} if value is None else {"kind": value}
+    if not isinstance(value, (dict, list)):
         raise TsalignError(f"--set {key}: {name!r} holds a plain value")
-    return inside[name]
+    inside[at] = value
+    return value
 
 
 def _index(inside: list[Any], name: str, key: str) -> int:
@@ -178,19 +177,26 @@ class _Builder:
     """Builds what it can and remembers every mistake with its place."""
 
     def __init__(
-        self, file: str, places: Mapping[KeyPath, Place], common: Mapping[str, Any]
+        self,
+        file: str,
+        places: Mapping[KeyPath, Place],
+        common: Mapping[str, Any],
+        told: Sequence[str],
     ) -> None:
-        self.file, self.places, self.common = file, places, common
+        self.file, self.places, self.common, self.told = file, places, common, told
         self.mistakes: list[TsalignError] = []
 
     def wrong(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
+        dotted = ".".join(map(str, path))
+        if any(f"{dotted}.".startswith(f"{key}.") for key in self.told):
+            self.mistakes.append(TsalignError(message, file="--set", key=dotted))
+            return
         known = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
         place: dict[str, str] = {}
         if known is not None:
             line, column = self.places[known].key if at_key else self.places[known].value
             place = {"line": str(line), "column": str(column)}
-        key = {"key": ".".join(map(str, path))} if path else {}
-        self.mistakes.append(TsalignError(message, file=self.file, **place, **key))
+        self.mistakes.append(TsalignError(message, file=self.file, **place, key=dotted))
 
     def config(self, values: dict[str, Any]) -> Config | None:
         known = ["tsalign", "name", "seed", "data", *LISTS, *SINGLES]
@@ -201,8 +207,12 @@ class _Builder:
             "name": self.plain(("name",), str, values.get("name", ...)),
             "seed": self.plain(("seed",), Annotated[int, Ge(0)], values.get("seed", 0)),
         }
-        if isinstance(parts["name"], str) and not re.fullmatch(r"[\w.-]+", parts["name"]):
-            self.wrong(("name",), "should be letters, digits, '_', '-' and '.': it names a folder")
+        if isinstance(parts["name"], str) and not re.fullmatch(r"\w[\w.-]*", parts["name"]):
+            self.wrong(
+                ("name",),
+                "should be letters, digits, '_', '-' and '.', and not begin with '-' or '.':"
+                " it names a folder",
+            )
         parts["data"] = self.data(values.get("data", ...))
         for slot in LISTS:
             parts[slot] = self.blocks((slot,), slot, values.get(slot))
@@ -214,7 +224,7 @@ class _Builder:
 
     def needs(self, values: dict[str, Any]) -> None:
         for slot in ("segment", "describe"):
-            if values.get(slot) is None:
+            if values.get(slot) in (None, []):
                 self.wrong((slot,), "missing")
         data = values.get("data")
         noted = isinstance(data, dict) and data.get("notes")
@@ -288,7 +298,9 @@ class _Builder:
         try:
             return _adapter(hint).validate_json(json.dumps(given, default=str), strict=True)
         except ValidationError as error:
-            message = min((e["msg"] for e in error.errors()), key=len)
+            # Of the branches of a union, the one whose type fits says what is wrong.
+            fits = [e["msg"] for e in error.errors() if not e["type"].endswith("_type")]
+            message = min(fits or [e["msg"] for e in error.errors()], key=len)
             self.wrong(path, f"{message[0].lower()}{message[1:]}, got {given!r}")
             return None
 
@@ -297,7 +309,7 @@ class _Builder:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                self.wrong((*path, key), f"unknown key; {hint}", at_key=True)
+                self.wrong((*path, str(key)), f"unknown key; {hint}", at_key=True)
 
 
 @functools.cache

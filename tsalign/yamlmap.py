@@ -47,18 +47,22 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path, Place]]:
     (0.0003, (2, 18))
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     yaml = YAML(typ="safe", pure=True)
+    places: dict[Path, Place] = {}
     try:
         values, node = yaml.load(text), yaml.compose(text)
+        if node is not None:
+            _walk(node, (), places)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
         raise TsalignError(str(error.problem), file=file, **_text(place)) from error
-    places: dict[Path, Place] = {}
-    if node is not None:
-        _walk(node, (), places)
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
+        # Bytes that no YAML has, scalars that their tags forbid, lists as keys, endless aliases.
+        reason = str(error).partition("\n")[0]
+        raise TsalignError(f"not readable as YAML: {reason}", file=file) from error
     return values, places
 
 

@@ -92,9 +92,12 @@ def find(slot: str, word: str) -> Any:
     path = REGISTRY[slot].get(word) or (word if ":" in word else _entry_point(slot, word))
     module, _, name = path.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise TsalignError(f"cannot load {word!r}: {error}") from error
+    if not callable(found):
+        raise TsalignError(f"{word!r} is a {type(found).__name__}, not a class or a function")
+    return found
 
 
 def word(slot: str, kind: type) -> str:

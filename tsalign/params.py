@@ -7,6 +7,7 @@ import inspect
 import math
 import types
 import typing
+from collections.abc import Hashable
 from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
@@ -73,7 +74,11 @@ def _wrong(value: Any, hint: Any) -> str:
         complaints = [_wrong(value, option) for option in args]
         return "" if "" in complaints else max(complaints, key=len)
     if origin is Literal:
-        return "" if value in args else f"should be one of {', '.join(map(repr, args))}"
+        # An array is none of the words, and could not be compared with them.
+        fits = isinstance(value, Hashable) and value in args
+        return "" if fits else f"should be one of {', '.join(map(repr, args))}"
+    if origin is list:
+        return "should be a list" if isinstance(value, str) else ""
     if hint is float:
         fits = isinstance(value, (int, float)) or type(value).__module__ == "numpy"
         return "" if fits and not isinstance(value, bool) else "should be a number"

@@ -71,8 +71,9 @@ def _wrong(value: Any, hint: Any) -> str:
             (w for bound in hint.__metadata__ if (w := _out_of_bounds(value, bound))), ""
         )
     if origin in (Union, types.UnionType):
-        complaints = [_wrong(value, option) for option in args]
-        return "" if "" in complaints else max(complaints, key=len)
+        options = [option for option in args if option is not type(None) or value is None]
+        complaints = dict.fromkeys(_wrong(value, option) for option in options)
+        return "" if "" in complaints else " or ".join(complaints)
     if origin is Literal:
         # An array is none of the words, and could not be compared with them.
         fits = isinstance(value, Hashable) and value in args

@@ -26,7 +26,8 @@ to be allowed at every `t > t0`, which an argmin at `t0` is, whatever `min_size`
 stretch `M` is about the penalty and the maxima stay small: hardly any candidate is left.
 
 In place of `Q_t` the code keeps `value[t] = Q_t - sum|x[:t]|^2`, which turns `C` into
-`-|S|^2 / length` with `S` the segment's sum.
+`-|S|^2 / length` with `S` the segment's sum. The smallest functions are inlined: passing arrays
+to them would take longer than their work.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Chunk(NamedTuple):
     base: float
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def _distances(sums, first, s, lanes):
     """Put `|sum(x[s:t])|^2` into `lanes`, for `t = first, first + 1, ...`."""
     lanes[:] = 0.0
@@ -98,7 +99,7 @@ def _bounds(sums, t0, t1, mean, enough, lanes):
     return regret, drift
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def _square(sums, s, t, mean):
     """Return `|sum(x[s:t]) - (t - s) mean|^2`."""
     square = 0.0
@@ -108,7 +109,7 @@ def _square(sums, s, t, mean):
     return square
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def _gain(sums, s, t):
     """Return `|sum(x[s:t])|^2 / (t - s)`: what the segment's mean saves against zero."""
     square = 0.0
@@ -118,7 +119,7 @@ def _gain(sums, s, t):
     return square / (t - s)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def _may_win(task, chunk, s, excess):
     """Whether candidate `s`, with `excess = M tau`, passes all three tests for the chunk."""
     tau = chunk.t0 - s
@@ -159,9 +160,9 @@ def _sift_recent(task, chunk, kept, first, out, top, lanes):
         for i in range(LANES):
             tau = np.float64(ahead - i)
             lanes[i] = (task.value[block + i] - chunk.base) * tau - lanes[i]
-            hits += lanes[i] <= chunk.most * tau
+            hits += (tau > 0.0) & (lanes[i] <= chunk.most * tau)
         for i in range(min(LANES, ahead) if hits else 0):
-            if _may_win(task, chunk, block + i, lanes[i]):
+            if lanes[i] <= chunk.most * (ahead - i) and _may_win(task, chunk, block + i, lanes[i]):
                 if out >= top:
                     return top + 1
                 kept[out] = block + i

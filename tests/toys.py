@@ -68,3 +68,15 @@ def deadly(number: int) -> int:
 
 def buggy(number: int) -> int:
     return 1 // number
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A preparation of somebody else's that takes its time."""
+
+    seconds: float
+    version: ClassVar[int] = 1
+
+    def __call__(self, recording: Any) -> Any:
+        time.sleep(self.seconds)
+        return recording

@@ -250,7 +250,7 @@ def fit_match(
     seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
     for who in train:
         for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.when is not None:
+            if sentence.when is not None and sentence.when.duration > 0:
                 name = sentence.concept or sentence.text
                 seconds.setdefault(name, []).append(sentence.when.duration)
     cases = [

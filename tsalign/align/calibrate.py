@@ -100,7 +100,7 @@ def choice(logits: Floats, log_prior: Floats, answers: NDArray[np.int64]) -> NDA
     log_prior : (c,) array
         Logarithm of each concept's share.
     answers : (n,) int64
-        Index of the true concept; -1 is nothing. Where no answer is, "nothing" begins where the
+        Index of the true concept; -1 is nothing. If -1 never occurs, "nothing" begins where the
         concepts fit so badly as for one in a hundred described segments.
 
     Returns

@@ -11,7 +11,7 @@ import naive_tokens as naive
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import cluster
@@ -20,9 +20,10 @@ from sklearn.exceptions import NotFittedError
 
 from tsalign.errors import TsalignError
 from tsalign.kernels import kmeans as kernels
-from tsalign.kernels import lanes
+from tsalign.kernels import lanes, simd
 from tsalign.registry import find
-from tsalign.tokens import KMeans, chunks
+from tsalign.tokens import KMeans, chunks, lloyd
+from tsalign.tokens.bounds import Bounds, first_bounded, gather
 
 needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
 tables = arrays(
@@ -166,8 +167,11 @@ def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn():
 
 @needs_vectors
 @pytest.mark.parametrize("init", ["random", "k-means++"])
-def test_threads_do_not_change_a_bit(monkeypatch, small, init):
+@pytest.mark.parametrize("bounded", [1, 2**31])
+def test_threads_do_not_change_a_bit(monkeypatch, small, init, bounded):
     monkeypatch.setattr(lanes, "SMALL", small)
+    if small == 0:
+        monkeypatch.setattr(lloyd, "first_bounded", lambda *_: bounded)
     monkeypatch.setattr(chunks, "BLOCK", 64)
     X = blobs(n=5000, offset=7.0)
     make = KMeans(12, init=init, n_init=2, max_iter=7, random_state=1)
@@ -210,6 +214,92 @@ def test_uncompiled_gives_the_same_labels():
     assert out[0] == out[1]
 
 
+# ---- bounds --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bounded(monkeypatch):
+    """Make every fit keep bounds from its second iteration on."""
+    monkeypatch.setattr(lanes, "SMALL", 0)
+    monkeypatch.setattr(lloyd, "first_bounded", lambda *_: 1)
+
+
+def unbounded(make, X):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lloyd, "first_bounded", lambda *_: 2**31)
+        return clone(make).fit(X)
+
+
+@given(
+    tables, st.integers(1, 60), st.integers(0, 9), st.sampled_from([0.0, 50.0, 1e4, 1e19]),
+    st.booleans(),
+)  # fmt: skip
+@settings(quick, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_bounds_change_no_bit(bounded, X, k, seed, offset, coarse):
+    X = np.concatenate([X, X[: len(X) // 2]]) + np.float32(offset)
+    X = np.round(X / 50) * 50 if coarse else X  # many rows as near to one centre as to another
+    rng = np.random.default_rng(seed)
+    start = X[rng.integers(len(X), size=min(k, len(X)))] + rng.integers(2, size=(1, X.shape[1]))
+    make = KMeans(len(start), init=start, max_iter=8, tol=0.0)
+    same(clone(make).fit(X), unbounded(make, X))
+
+
+@pytest.mark.parametrize(("n", "d", "k"), [(6000, 19, 200), (4000, 130, 90), (5000, 3, 37)])
+def test_bounds_change_no_bit_of_larger_fits(bounded, n, d, k):
+    X = blobs(n=n, d=d, k=k // 2)
+    make = KMeans(k, init="random", n_init=1, random_state=0, max_iter=25, tol=0.0)
+    same(clone(make).fit(X), unbounded(make, X))
+
+
+@given(st.integers(0, 2**31), st.sampled_from([1e-25, 1e-18, 1.0, 1e4, 1e17, 1e25, 1e37]))
+@quick
+def test_bounds_hold(seed, scale):
+    rng = np.random.default_rng(seed)
+    n, d, k = rng.integers(1, 150), rng.integers(1, 40), rng.integers(1, 80)
+    X = (rng.normal(size=(n, d)) * scale).astype(np.float32)
+    centers = X[rng.integers(n, size=k)]
+    held, labels = Bounds(n, centers), np.zeros(n, dtype=np.int32)
+    for step in (1.0, 0.3, 0.0, 0.01, 3.0, 0.001):
+        shift = rng.normal(size=(k, d)) * (rng.random((k, 1)) < 0.5)
+        centers = (centers + shift * step * scale).astype(np.float32)
+        held.nearest(X, slice(0, n), held.follow(centers), labels)
+        gaps = X[:, None].astype(np.float64) - centers[None]
+        true = np.sqrt(np.square(gaps).sum(axis=2))
+        np.testing.assert_array_equal(labels, naive.nearest(X, centers))
+        assert (held.upper + held.moved[labels].astype(np.float64) >= true.min(axis=1)).all()
+        true[range(n), labels] = np.inf
+        lower = held.lower.reshape(len(held.drift), n).astype(np.float64)
+        for t, line in enumerate(lower):
+            assert (line - held.drift[t] <= true[:, held.group == t].min(axis=1)).all()
+
+
+def test_bounds_save_most_products():
+    X = blobs(n=5000, d=20, k=100)
+    centers = X[:200].copy()
+    held, labels = Bounds(len(X), centers), np.zeros(len(X), dtype=np.int32)
+    pairs = [held.nearest(X, slice(0, len(X)), held.follow(centers), labels) for _ in range(2)]
+    assert pairs[0] == len(held.drift) * len(X)
+    assert pairs[1] < 10  # only rows as near to one centre as to another
+
+
+@given(st.integers(1, 300), st.integers(1, 20))
+@quick
+def test_groups_part_the_centres(k, parts):
+    points = np.random.default_rng(k).normal(size=(k, 3)).astype(np.float32)
+    found = gather(points, parts)
+    assert sorted(np.concatenate(found).tolist()) == list(range(k))
+    assert all(len(part) % simd.CENTERS == 0 for part in found[:-1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "max_iter", "first"),
+    [((100, 39), 10, 2**31), ((100, 39), 50, 2), ((500, 39), 10, 1), ((50, 6), 99, 2**31)],
+)
+def test_bounds_are_kept_where_they_pay(shape, max_iter, first):
+    assert first_bounded(10**6, shape, max_iter) == first
+    assert first_bounded(100, shape, max_iter) == 2**31
+
+
 # ---- hard numbers --------------------------------------------------------------------------------
 
 
@@ -226,7 +316,7 @@ def test_nothing_past_the_last_row_is_read():
     code = """
 import ctypes, mmap
 import numpy as np
-from tsalign.kernels import lanes
+from tsalign.kernels import lanes, simd
 
 page = mmap.PAGESIZE
 for n in (1, 15, 16, 31, 32, 33, 64, 96, 500):

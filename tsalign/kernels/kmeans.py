@@ -106,7 +106,8 @@ def moments(rows: Floats, origin: Doubles, out: Doubles) -> None:
 
 # Reassociation lets the sum over dimensions fill vectors; a row's result depends on the row alone.
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def _squared_distance(a: Floats, b: Floats) -> float:
+def squared_distance(a: Floats, b: Floats) -> float:
+    """Return the squared distance of `a` (d,) and `b` (d,), in float64."""
     total = 0.0
     for q in range(len(a)):
         gap = np.float64(a[q]) - np.float64(b[q])
@@ -124,11 +125,11 @@ def potentials(rows: Floats, candidates: Floats, closest: Doubles, out: Doubles)
     out[:] = 0.0
     for i in range(len(rows)):
         for t in range(len(candidates)):
-            out[t] += min(closest[i], _squared_distance(rows[i], candidates[t]))
+            out[t] += min(closest[i], squared_distance(rows[i], candidates[t]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def approach(rows: Floats, center: Floats, closest: Doubles) -> None:
     """Lower `closest` (m,) float64 to the squared distances of `rows` (m, d) to `center` (d,)."""
     for i in range(len(rows)):
-        closest[i] = min(closest[i], _squared_distance(rows[i], center))
+        closest[i] = min(closest[i], squared_distance(rows[i], center))

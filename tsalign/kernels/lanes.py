@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import config, njit
+from numpy.typing import NDArray
 
 from tsalign.kernels import kmeans
 from tsalign.kernels.kmeans import Doubles, Floats, Labels
@@ -88,15 +89,19 @@ def nearest(rows: Floats, packed: Packed, labels: Labels) -> None:
     panel = np.empty((len(packed.origin), ROWS), dtype=np.float32)
     squares, best, second = np.empty((3, ROWS), dtype=np.float32)
     index = np.empty(ROWS, dtype=np.int32)
+    wanted = np.empty(ROWS, dtype=np.int64)
+    blocks = len(packed.halves)
     gaps = np.empty(packed.columns.shape[1])
-    unit = np.float32((d + 8) * 2.0**-24)
+    unit = rounding(d)
     for start in range(0, n, ROWS):
-        fill(rows, start, packed.origin, panel)
+        for r in range(ROWS):
+            wanted[r] = min(start + r, n - 1)
+        fill(rows, wanted, packed.origin, panel)
         best[:] = FAR
         second[:] = FAR
         index[:] = 0
         sweep(  # ty: ignore[missing-argument]  # the compiler passes the first one
-            panel, packed.negated, packed.halves, squares, best, second, index
+            panel, packed.negated, packed.halves, 0, blocks, squares, best, second, index
         )
         for r in range(min(ROWS, n - start)):
             if doubtful(best[r], second[r], squares[r], unit):
@@ -106,20 +111,24 @@ def nearest(rows: Floats, packed: Packed, labels: Labels) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(rows: Floats, start: int, origin: Floats, panel: Floats) -> None:
-    """Write `ROWS` rows from `start` on, less `origin`, to the lanes of `panel`.
-
-    The last row stands in for rows past the end.
-    """
+def fill(rows: Floats, wanted: NDArray[np.int64], origin: Floats, panel: Floats) -> None:
+    """Write the `wanted` (ROWS,) of `rows`, less `origin`, to the lanes of `panel`."""
     n, d = rows.shape
-    if (start + ROWS - 1) * d + len(origin) <= n * d:  # whole vectors stay inside the array
+    if wanted.max() * d + len(origin) <= n * d:  # whole vectors stay inside the array
         for lane in range(0, ROWS, WIDTH):
-            transpose(rows, start + lane, panel, lane, origin)  # ty: ignore[missing-argument]
+            transpose(rows, wanted, panel, lane, origin)  # ty: ignore[missing-argument]
         return
     for r in range(ROWS):
-        row = rows[min(start + r, n - 1)]
+        row = rows[wanted[r]]
         for q in range(d):
             panel[q, r] = row[q] - origin[q]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rounding(d: int) -> np.float32:
+    """Return the relative error that d + 8 roundings cannot exceed (u = 2^-24 each, compounded)."""
+    first_order = (d + 8) * 2.0**-24
+    return np.float32(first_order / (1.0 - first_order) if first_order < 0.5 else np.inf)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -128,9 +137,9 @@ def doubtful(best: np.float32, second: np.float32, square: np.float32, unit: np.
 
     Let u = 2^-24, n = |x|, r the distance to the second best. Any centre c as near has norm at most
     n + r, and rounding changes its value |c|^2 / 2 - x.c by at most (d + 4) u (|c|^2 / 2 + n |c|),
-    which is at most (d + 4) u (5 n^2 + 3 r^2) / 2: twice that for two centres. `unit` is (d + 8) u,
-    which leaves room for the rounding of the bound itself; products below 1e-36 vanish. What is not
-    a number, or infinite, counts as doubt.
+    which is at most (d + 4) u (5 n^2 + 3 r^2) / 2: twice that for two centres. `unit` is
+    `rounding(d)`, about (d + 8) u, which leaves room for the rounding of the bound itself; products
+    below 1e-36 vanish. What is not a number, or infinite, counts as doubt.
     """
     reach = max(square + second + second, np.float32(0.0))
     bound = np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)

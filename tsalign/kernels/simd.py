@@ -27,23 +27,26 @@ _INTS = ir.VectorType(ir.IntType(32), WIDTH)
 
 
 @intrinsic
-def transpose(typing, rows, first, panel, lane, origin):
-    """Write rows `first` to `first + WIDTH`, less `origin`, to the lanes from `lane` on of a panel.
+def transpose(typing, rows, wanted, panel, lane, origin):
+    """Write rows `wanted[lane : lane + WIDTH]`, less `origin`, to the same lanes of a panel.
 
     Whole vectors are read: `len(origin)` values from the start of each row must exist, and as many
-    lines of the panel.
+    lines of the panel. `wanted` (ROWS,) int64.
     """
 
     def generate(context, builder, signature, arguments):
-        table, source, target, zero = (
+        source, numbers, target, zero = (
             context.make_array(signature.args[i])(context, builder, arguments[i])
-            for i in (0, 0, 2, 4)
+            for i in (0, 1, 2, 4)
         )
-        _, columns = cgutils.unpack_tuple(builder, table.shape)
+        _, columns = cgutils.unpack_tuple(builder, source.shape)
         (padded,) = cgutils.unpack_tuple(builder, zero.shape)
         starts = [
-            builder.gep(source.data, [builder.mul(builder.add(arguments[1], _at(r)), columns)])
-            for r in range(WIDTH)
+            builder.gep(source.data, [builder.mul(number, columns)])
+            for number in (
+                _scalar(builder, numbers.data, builder.add(arguments[3], _at(r)))
+                for r in range(WIDTH)
+            )
         ]
 
         def square(step: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
@@ -58,28 +61,30 @@ def transpose(typing, rows, first, panel, lane, origin):
         _repeat(builder, builder.udiv(padded, _at(WIDTH)), square, [])
         return context.get_dummy_value()
 
-    return types.void(rows, types.intp, panel, types.intp, origin), generate
+    return types.void(rows, wanted, panel, types.intp, origin), generate
 
 
 @intrinsic
-def sweep(typing, panel, negated, halves, squares, best, second, index):
-    """Lower `best`, `second` (ROWS,) float32 and `index` (ROWS,) int32 by all centres.
+def sweep(typing, panel, negated, halves, begin, end, squares, best, second, index):
+    """Lower `best`, `second` (ROWS,) float32 and `index` (ROWS,) int32 by the blocks given.
 
-    The value of centre c at row x is |c|^2 / 2 - x.c: `negated` (blocks, d, CENTERS) holds -c,
+    Blocks `begin` to `end` (at least one) are taken. The value of centre c at row x is
+    |c|^2 / 2 - x.c: `negated` (blocks, d, CENTERS) holds -c,
     `halves` (blocks, CENTERS) the half squared norms. `squares` (ROWS,) receives |x|^2.
     """
 
     def generate(context, builder, signature, arguments):
+        begin, end = arguments[3:5]
         arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
+            context.make_array(signature.args[i])(context, builder, arguments[i])
+            for i in (0, 1, 2, 5, 6, 7, 8)
         ]
         lines, minus, half, squares, *kept = (array.data for array in arrays)
-        blocks, dims, _ = cgutils.unpack_tuple(builder, arrays[1].shape)
+        _, dims, _ = cgutils.unpack_tuple(builder, arrays[1].shape)
         _square(builder, lines, dims, squares)
 
         def block(number: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            first = builder.mul(number, _at(CENTERS))
+            first = builder.mul(builder.add(begin, number), _at(CENTERS))
             centers = builder.gep(minus, [builder.mul(first, dims)])
             sums = [
                 _spread(builder, _scalar(builder, half, builder.add(first, _at(r))), _FLOATS)
@@ -91,10 +96,11 @@ def sweep(typing, panel, negated, halves, squares, best, second, index):
                 _lower(builder, sums[v::VECTORS], first, v, *kept)
             return []
 
-        _repeat(builder, blocks, block, [])
+        _repeat(builder, builder.sub(end, begin), block, [])
         return context.get_dummy_value()
 
-    return types.void(panel, negated, halves, squares, best, second, index), generate
+    blocks = (types.intp, types.intp)
+    return types.void(panel, negated, halves, *blocks, squares, best, second, index), generate
 
 
 def _square(builder: ir.IRBuilder, lines: ir.Value, dims: ir.Value, squares: ir.Value) -> None:

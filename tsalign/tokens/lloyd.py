@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.kernels import kmeans as kernels
 from tsalign.kernels import lanes
+from tsalign.tokens.bounds import Bounds, first_bounded
 from tsalign.tokens.chunks import blocks, split, spread
+
+Rows: TypeAlias = NDArray[np.float32]
+Labels: TypeAlias = NDArray[np.int32]
 
 
 class Solution(NamedTuple):
@@ -55,8 +60,11 @@ def lloyd(
     Lloyd, "Least squares quantization in PCM", 1982, section VI, method I.
     """
     state = Assignment(X, len(centers), threads)
+    bounded = first_bounded(len(X), centers.shape, max_iter)
     n_iter, changed, moved = 0, len(X), np.inf
     while n_iter < max_iter and changed > 0 and moved > tol:
+        if n_iter == bounded:
+            state.bounds = Bounds(len(X), centers)
         changed = state.update(centers)
         before, centers = centers, state.means(centers)
         moved = np.square(centers - before.astype(np.float64)).sum()
@@ -111,6 +119,7 @@ class Assignment:
 
     def __init__(self, X: NDArray[np.float32], n_clusters: int, threads: int | None) -> None:
         self.X, self.threads = X, threads
+        self.bounds: Bounds | None = None
         self.chunks = split(len(X), size=n_clusters * X.shape[1])
         self.labels = np.full(len(X), -1, dtype=np.int32)
         self.sums = np.zeros((len(self.chunks), n_clusters, X.shape[1]))
@@ -129,17 +138,24 @@ class Assignment:
         int
             Rows whose label is another than before.
         """
-        nearest = lanes.labeller(centers, len(self.X))
+        nearest = self._nearest(centers)
 
         def work(number: int, chunk: slice) -> int:
             sums, counts, changed = self.sums[number], self.counts[number], 0
             for block in blocks(chunk):
-                rows, new = self.X[block], np.empty(block.stop - block.start, dtype=np.int32)
-                nearest(rows, new)
+                rows, new = self.X[block], self.labels[block].copy()
+                nearest(rows, block, new)
                 changed += kernels.move(rows, self.labels[block], new, sums, counts)
             return changed
 
         return sum(spread(work, self.chunks, self.threads))
+
+    def _nearest(self, centers: NDArray[np.float32]) -> Callable[[Rows, slice, Labels], object]:
+        if self.bounds is None:
+            nearest = lanes.labeller(centers, len(self.X))
+            return lambda rows, _, labels: nearest(rows, labels)
+        bounds, groups = self.bounds, self.bounds.follow(centers)
+        return lambda rows, block, labels: bounds.nearest(rows, block, groups, labels)
 
     def means(self, centers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of each label's rows; labels without rows take the farthest rows.

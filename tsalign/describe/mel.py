@@ -296,9 +296,10 @@ class Mfcc(LogMel):
         TsalignError
             As for `LogMel.fit`, and when there are more coefficients than bins.
         """
+        super().fit(pieces, channels)
         if self.coefficients > self.bins:
             raise TsalignError(f"{self.coefficients} coefficients of only {self.bins} mel bands")
-        return super().fit(pieces, channels)
+        return self
 
     def transform(
         self, values: NDArray[np.float32], rate: float, bounds: NDArray[np.int64]

@@ -113,10 +113,10 @@ class MiniRocket(Describer):
         TsalignError
             When there are fewer features than components.
         """
+        windows = self._learn(pieces)
         features = self.kernels // len(TRIPLES) * len(TRIPLES)
         if self.components is not None and self.components > features:
             raise TsalignError(f"{self.components} components of only {features} features")
-        windows = self._learn(pieces)
         rng = np.random.default_rng(self.random_state)
         level, power = level_and_power(values for values, _, _ in pieces)
         self.mean_, self.scale_ = level.astype(np.float32), np.sqrt(power).astype(np.float32)

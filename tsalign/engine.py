@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,9 @@ class Engine:
     store: Store
     listener: Listener
     jobs: int = 1
-    failures: dict[str, str] = field(default_factory=dict)
-    stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    _memo: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict, init=False)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict, init=False)
+    _memo: dict[str, Any] = field(default_factory=dict, init=False)
 
     def value(self, node: Node) -> Any:
         """Return a node's value, computing it and what it needs where the store lacks it."""
@@ -203,15 +204,18 @@ class Engine:
             False when recordings failed: build the graph again without them.
         """
         missing = self.missing(wanted)
-        for slot in order:
-            for group in _waves([node for node in missing if node.slot == slot]):
-                if not self._group(group, skip):
-                    return False
+        with ExitStack() as open_while_running:
+            # Workers are started by the first stage that has work for two, and kept for the rest.
+            client = cache(lambda: open_while_running.enter_context(_cluster(self.jobs)))
+            for slot in order:
+                for group in _waves([node for node in missing if node.slot == slot]):
+                    if not self._group(group, skip, client):
+                        return False
         return True
 
-    def _group(self, nodes: list[Node], skip: bool) -> bool:
+    def _group(self, nodes: list[Node], skip: bool, client: Callable[[], Any]) -> bool:
         sound = True
-        for done, (node, outcome) in enumerate(self._outcomes(nodes), 1):
+        for done, (node, outcome) in enumerate(self._outcomes(nodes, client), 1):
             error, seconds, peak = outcome
             status = "failed" if error else "computed"
             message = str(error) if error else ""
@@ -225,12 +229,14 @@ class Engine:
                 raise error
         return sound
 
-    def _outcomes(self, nodes: list[Node]) -> Iterator[tuple[Node, Outcome]]:
+    def _outcomes(
+        self, nodes: list[Node], client: Callable[[], Any]
+    ) -> Iterator[tuple[Node, Outcome]]:
         if self.jobs == 1 or len(nodes) < 2:
             for node in nodes:
                 yield node, measured(self, node)
         else:
-            yield from _on_dask(self, nodes)
+            yield from _on_dask(client(), self.store.root, nodes)
 
     def _account(self, slot: str, seconds: float, peak: float) -> None:
         stage = self.stages.setdefault(slot, {"seconds": 0.0, "peak_mib": 0.0, "computed": 0})
@@ -303,19 +309,17 @@ def _cluster(jobs: int) -> Generator[Any]:
         yield client
 
 
-def _on_dask(engine: Engine, nodes: list[Node]) -> Iterator[tuple[Node, Outcome]]:
+def _on_dask(client: Any, root: Path, nodes: list[Node]) -> Iterator[tuple[Node, Outcome]]:
     from dask.distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    with _cluster(min(engine.jobs, len(nodes))) as client:
-        futures = {
-            client.submit(_remote, engine.store.root, node, key=f"{node.slot}-{node.key}"): node
-            for node in nodes
-        }
-        for future in as_completed(futures):
-            node = futures[future]
-            try:
-                yield node, future.result()
-            except KilledWorker:
-                dead = TsalignError(f"{node.name} kills its worker", recording=node.name)
-                yield node, (dead, 0.0, 0.0)
+    futures = {
+        client.submit(_remote, root, node, key=f"{node.slot}-{node.key}"): node for node in nodes
+    }
+    for future in as_completed(futures):
+        node = futures[future]
+        try:
+            yield node, future.result()
+        except KilledWorker:
+            dead = TsalignError(f"{node.name} kills its worker", recording=node.name)
+            yield node, (dead, 0.0, 0.0)

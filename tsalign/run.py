@@ -102,16 +102,21 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         sys.stdout.write(session.plan())
         return DONE
-    return _outcome(session.run(), sys.stdout)
+    return _outcome(session, sys.stdout)
 
 
 def _outcome(session: Any, out: Any) -> int:
-    out.write(session.summary())
-    if not session.failures:
-        return DONE
+    try:
+        out.write(session.run().summary())
+        code = SOME_FAILED if session.failures else DONE
+    except TsalignError as error:
+        if not session.failures:
+            raise
+        sys.stderr.write(f"{error}\n")
+        code = NOTHING
     for name, why in session.failures.items():
         sys.stderr.write(f"skipped {name}: {why}\n")
-    return SOME_FAILED if session.items else NOTHING
+    return code
 
 
 def _terminated(number: int, frame: Any) -> None:

@@ -175,9 +175,19 @@ def fit_align(
     valid_segments: list[Load],
 ) -> Any:
     """Learn the shared space from stamped sentences."""
+    if not _timed(train):
+        raise TsalignError(
+            "no training sentence has a time: supervision 'stamped' learns from sentences with"
+            " start and end",
+            key="align",
+        )
     pairs = _pairs(train, scale, rows, segments)
-    held = _pairs(valid, scale, valid_rows, valid_segments) if valid_rows else None
+    held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
     return clone(block).fit(pairs, held)
+
+
+def _timed(told: Iterable[Told]) -> bool:
+    return any(s.when is not None for who in told for note in who.notes for s in note.sentences)
 
 
 def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
@@ -194,12 +204,6 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
             features.append(X)
             index.append(_spoken(note.sentences, middle, texts))
             source.append(np.full(len(X), place, np.int32))
-    if not features:
-        raise TsalignError(
-            "no training sentence has a time: supervision 'stamped' learns from sentences with"
-            " start and end",
-            key="align",
-        )
     for who in told:
         for text in who.elsewhere:
             texts.setdefault((text, None), len(texts))
@@ -227,12 +231,10 @@ def _spoken(
 def evidence(texts: Sequence[str], model: Load, scale: Load, rows: Load) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
     fitted, X = model(), scale()(rows())
-    return Evidence(
-        similarity=fitted.similarity(X, texts),
-        signal=fitted.concept_scores(X),
-        null=fitted.null_scores(X),
-        text=fitted.concept_text(texts),
-    )
+    signal = fitted.concept_scores(X)
+    unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
+    said = (fitted.similarity(X, texts), fitted.concept_text(texts)) if texts else unsaid
+    return Evidence(said[0], signal, fitted.null_scores(X), said[1])
 
 
 def fit_match(

@@ -61,11 +61,12 @@ _ORDER = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluat
 
 def _figures(figures: Figures) -> list[str]:
     idle, even = figures["baselines"]["nothing"], figures["baselines"]["uniform"]
-    rows = [f"{'figure':<28}{'value':>8}  {'95 % interval':<16}{'nothing':>9}{'uniform':>9}"]
+    width = max(map(len, ("figure", *figures["metrics"])))
+    rows = [f"{'figure':<{width}}{'value':>8}  {'95 % interval':<16}{'nothing':>9}{'uniform':>9}"]
     for name, figure in figures["metrics"].items():
         low, high = _number(figure["low"]), _number(figure["high"])
         rows.append(
-            f"{name:<28}{_number(figure['value']):>8}  {f'{low} to {high}':<16}"
+            f"{name:<{width}}{_number(figure['value']):>8}  {f'{low} to {high}':<16}"
             f"{_number(idle.get(name)):>9}{_number(even.get(name)):>9}"
         )
     told = figures["counts"]

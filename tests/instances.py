@@ -6,13 +6,31 @@ from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Independent, Ordered
 from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
-from tsalign.segment import Pelt, Ruptures, Windows
+from tsalign.segment import (
+    BinarySegmentation,
+    BottomUp,
+    Classification,
+    DynamicProgramming,
+    Pelt,
+    Ruptures,
+    SlidingWindow,
+    Windows,
+)
 
 SEGMENTERS: list = [
     Windows(length=8),
     Windows(length=8, hop=3),
     Pelt(),
     Pelt(penalty=5.0, min_duration=4),
+    Classification(),
+    Classification(window=4, n_neighbors=3, min_duration=5),
+    BinarySegmentation(n_segments=5),
+    BinarySegmentation(penalty="bic", intervals="seeded", min_duration=3),
+    BinarySegmentation(penalty=5.0, intervals="wild", n_intervals=20),
+    BottomUp(n_segments=5),
+    BottomUp(penalty=5.0, min_duration=3),
+    SlidingWindow(width=10, penalty="bic"),
+    DynamicProgramming(n_segments=4),
     Ruptures(penalty=3.0),
     Ruptures("KernelCPD", model="linear", penalty=5.0),
     Ruptures("Binseg", model="l2", epsilon=5.0),

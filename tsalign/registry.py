@@ -25,6 +25,11 @@ REGISTRY: dict[str, dict[str, str]] = {
     "segment": {
         "windows": "tsalign.segment:Windows",
         "pelt": "tsalign.segment:Pelt",
+        "classification": "tsalign.segment:Classification",
+        "binary_segmentation": "tsalign.segment:BinarySegmentation",
+        "bottom_up": "tsalign.segment:BottomUp",
+        "sliding_window": "tsalign.segment:SlidingWindow",
+        "dynamic_programming": "tsalign.segment:DynamicProgramming",
         "ruptures": "tsalign.segment:Ruptures",
     },
     "describe": {

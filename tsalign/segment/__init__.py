@@ -1,8 +1,22 @@
 """Segmenters: from a series to the bounds of its segments."""
 
 from tsalign.segment.base import Segmenter, bounds_of, samples
+from tsalign.segment.classification import Classification
 from tsalign.segment.external import Ruptures
+from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
 from tsalign.segment.pelt import Pelt
 from tsalign.segment.windows import Windows
 
-__all__ = ["Pelt", "Ruptures", "Segmenter", "Windows", "bounds_of", "samples"]
+__all__ = [
+    "BinarySegmentation",
+    "BottomUp",
+    "Classification",
+    "DynamicProgramming",
+    "Pelt",
+    "Ruptures",
+    "Segmenter",
+    "SlidingWindow",
+    "Windows",
+    "bounds_of",
+    "samples",
+]

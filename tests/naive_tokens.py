@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 
+def squared(X, centers):
+    """Return the squared distances of all rows to all centres, in float64."""
+    X, centers = np.asarray(X, dtype=np.float64), np.asarray(centers, dtype=np.float64)
+    return ((X[:, None, :] - centers[None, :, :]) ** 2).sum(axis=2)
+
+
 def nearest(X, centers):
     """Return the nearest centre of each row, in float64."""
-    X, centers = np.asarray(X, dtype=np.float64), np.asarray(centers, dtype=np.float64)
-    return ((X[:, None, :] - centers[None, :, :]) ** 2).sum(axis=2).argmin(axis=1)
+    return squared(X, centers).argmin(axis=1)
 
 
 def inertia(X, centers, labels):

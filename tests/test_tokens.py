@@ -22,7 +22,7 @@ from tsalign.errors import TsalignError
 from tsalign.kernels import kmeans as kernels
 from tsalign.kernels import lanes, simd
 from tsalign.registry import find
-from tsalign.tokens import KMeans, chunks, lloyd
+from tsalign.tokens import KMeans, chunks, lloyd, seeding
 from tsalign.tokens.bounds import Bounds, first_bounded, gather
 
 needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
@@ -151,6 +151,38 @@ def test_careful_start_is_as_good_as_scikit_learns():
         cluster.KMeans(40, random_state=s, n_init=1, max_iter=1).fit(X).inertia_ for s in range(8)
     ]
     assert np.median(ours) == pytest.approx(np.median(theirs), rel=0.1)
+
+
+@given(
+    tables, st.integers(1, 40), st.integers(0, 9), st.sampled_from([1e-24, 1.0, 1e4, 1e18, 1e30])
+)
+@quick
+def test_careful_start_is_the_same_with_vectors(X, k, seed, scale):
+    X = (X * scale).astype(np.float32)
+    X = np.concatenate([X, X + np.float32(scale)])
+    with pytest.MonkeyPatch.context() as patch:
+        starts = []
+        for small in (0, 2**62):
+            patch.setattr(lanes, "SMALL", small)
+            rng = np.random.RandomState(seed)
+            starts.append(seeding.plus_plus(X, min(k, len(X)), rng, 1))
+    np.testing.assert_array_equal(*starts)
+
+
+def test_gains_are_exact():
+    X, rng = blobs(n=300), np.random.RandomState(0)
+    near, chosen = seeding.Nearby(X, 4, vectors=True, threads=1), X[:1]
+    near.approach(chosen, 0)
+    for _ in range(5):
+        candidates = X[near.draw(rng.uniform(size=4))]
+        before = naive.squared(X, chosen).min(axis=1)
+        np.testing.assert_allclose(near.closest, before, rtol=1e-12)
+        gaps = naive.squared(X, candidates)
+        lost = np.maximum(before[:, None] - gaps, 0).sum(axis=0)
+        found = near.gains(candidates)
+        np.testing.assert_allclose(found, lost, rtol=1e-9)
+        near.approach(candidates, int(found.argmax()))
+        chosen = np.concatenate([chosen, candidates[[found.argmax()]]])
 
 
 def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn():

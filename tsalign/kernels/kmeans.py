@@ -113,23 +113,3 @@ def squared_distance(a: Floats, b: Floats) -> float:
         gap = np.float64(a[q]) - np.float64(b[q])
         total += gap * gap
     return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def potentials(rows: Floats, candidates: Floats, closest: Doubles, out: Doubles) -> None:
-    """Write to `out` (t,) what the sum of `closest` would be if each candidate became a centre.
-
-    `rows` (m, d) and `candidates` (t, d) float32; `closest` (m,) float64 squared distances to the
-    nearest centre so far.
-    """
-    out[:] = 0.0
-    for i in range(len(rows)):
-        for t in range(len(candidates)):
-            out[t] += min(closest[i], squared_distance(rows[i], candidates[t]))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def approach(rows: Floats, center: Floats, closest: Doubles) -> None:
-    """Lower `closest` (m,) float64 to the squared distances of `rows` (m, d) to `center` (d,)."""
-    for i in range(len(rows)):
-        closest[i] = min(closest[i], squared_distance(rows[i], center))

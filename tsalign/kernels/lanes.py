@@ -47,12 +47,28 @@ def labeller(centers: Floats, n_rows: int) -> Callable[[Floats, Labels], None]:
         Writes to `labels` (m,) int32 the nearest centre of each of `rows` (m, d) float32. Both
         kernels write the same.
     """
-    interpreted = config.DISABLE_JIT  # ty: ignore[missing-attribute]
-    if not AVAILABLE or interpreted or n_rows * centers.size < SMALL:
+    if not worthwhile(n_rows * centers.size):
         columns = np.ascontiguousarray(centers.T, dtype=np.float64)
         return lambda rows, labels: kmeans.nearest(rows, columns, labels)
     packed = pack(centers)
     return lambda rows, labels: nearest(rows, packed, labels)
+
+
+def worthwhile(products: int) -> bool:
+    """Tell whether vectors are there and the work is worth compiling for.
+
+    Parameters
+    ----------
+    products : int
+        Rows times centres times features.
+
+    Returns
+    -------
+    bool
+        Either way the results are the same.
+    """
+    interpreted = config.DISABLE_JIT  # ty: ignore[missing-attribute]
+    return AVAILABLE and not interpreted and products >= SMALL
 
 
 def pack(centers: Floats) -> Packed:
@@ -103,11 +119,15 @@ def nearest(rows: Floats, packed: Packed, labels: Labels) -> None:
         sweep(  # ty: ignore[missing-argument]  # the compiler passes the first one
             panel, packed.negated, packed.halves, 0, blocks, squares, best, second, index
         )
-        for r in range(min(ROWS, n - start)):
-            if doubtful(best[r], second[r], squares[r], unit):
-                labels[start + r] = kmeans.nearest_row(rows[start + r], packed.columns, gaps)
-            else:
-                labels[start + r] = index[r]
+        doubts = 0
+        for r in range(ROWS):  # counted first: without a branch this fills vectors
+            doubts += doubtful(best[r], second[r], squares[r], unit)
+        real = min(ROWS, n - start)
+        labels[start : start + real] = index[:real]
+        if doubts > 0:
+            for r in range(real):
+                if doubtful(best[r], second[r], squares[r], unit):
+                    labels[start + r] = kmeans.nearest_row(rows[start + r], packed.columns, gaps)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

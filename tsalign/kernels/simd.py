@@ -19,7 +19,7 @@ AVAILABLE = bool(_CPU.get("avx512f") or (_CPU.get("avx2") and _CPU.get("fma")))
 WIDTH = 16 if _CPU.get("avx512f") else 8  # float32 values in a vector
 VECTORS = 2  # of rows in a panel: more would not stream from the second-level cache at large d
 ROWS = VECTORS * WIDTH
-CENTERS = 12 if WIDTH == 16 else 5  # in a block: all running sums stay in the 32 (16) registers
+CENTERS = 10 if WIDTH == 16 else 5  # in a block: all running sums stay in the 32 (16) registers
 
 _INDEX = ir.IntType(64)
 _FLOATS = ir.VectorType(ir.FloatType(), WIDTH)

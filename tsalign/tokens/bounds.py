@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import config
 from numpy.typing import NDArray
 
 from tsalign.kernels import bounds as kernels
 from tsalign.kernels import lanes
-from tsalign.kernels.simd import AVAILABLE, CENTERS
+from tsalign.kernels.simd import CENTERS
 
 NEVER = 2**31
 
@@ -31,10 +30,9 @@ def first_bounded(n_rows: int, shape: tuple[int, int], max_iter: int) -> int:
         Counted from 0; more than any `max_iter` where they do not pay. Results are the same.
     """
     k, d = shape
-    interpreted = config.DISABLE_JIT  # ty: ignore[missing-attribute]
-    if not AVAILABLE or interpreted or n_rows * k * d < lanes.SMALL:
-        return NEVER
-    if d < 32 or k < 64 or (k < 200 and max_iter < 20):  # measured: benchmarks/kmeans.py
+    if (
+        not lanes.worthwhile(n_rows * k * d) or d < 32 or k < 64 or (k < 200 and max_iter < 20)
+    ):  # measured: benchmarks/kmeans.py
         return NEVER
     return 1 if k >= 200 else 2
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.kernels import kmeans as kernels
-from tsalign.tokens.chunks import split, spread
+from tsalign.kernels import lanes
+from tsalign.kernels import seeds as kernels
+from tsalign.tokens.chunks import blocks, split, spread
 
 
 def random_rows(
@@ -62,39 +63,113 @@ def plus_plus(
     and 6 (the greedy variant).
     """
     trials = 2 + int(np.log(n_clusters))
+    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads)
     chosen = [rng.choice(len(X), p=np.full(len(X), 1.0 / len(X)))]
-    closest = np.full(len(X), np.inf)
-    _approach(X, chosen[0], closest, threads)
+    near.approach(X[chosen], 0)
     while len(chosen) < n_clusters:
-        reached = np.cumsum(closest)
-        drawn = np.searchsorted(reached, rng.uniform(size=trials) * reached[-1])
-        drawn = np.minimum(drawn, len(X) - 1)
-        chosen.append(drawn[np.argmin(_potentials(X, drawn, closest, threads))])
-        _approach(X, chosen[-1], closest, threads)
+        drawn = near.draw(rng.uniform(size=trials))
+        candidates = X[drawn]
+        best = int(np.argmax(near.gains(candidates)))
+        near.approach(candidates, best)
+        chosen.append(drawn[best])
     return X[chosen]
 
 
-def _approach(
-    X: NDArray[np.float32], row: int, closest: NDArray[np.float64], threads: int | None
-) -> None:
-    def work(_: int, chunk: slice) -> None:
-        kernels.approach(X[chunk], X[row], closest[chunk])
+class Nearby:
+    """Squared distances of all rows to the nearest centre chosen so far.
 
-    spread(work, split(len(X), size=1), threads)
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite rows.
+    trials : int
+        Candidates a round.
+    vectors : bool
+        Whether to rule rows out with vector instructions; the results are the same.
+    threads : int or None
+        Threads used inside; the result does not depend on it.
+    """
 
+    def __init__(
+        self, X: NDArray[np.float32], trials: int, vectors: bool, threads: int | None
+    ) -> None:
+        self.X, self.vectors, self.threads = X, vectors, threads
+        self.chunks = split(len(X), size=trials)
+        self.closest = np.full(len(X), np.inf)
+        self.marks = np.full(len(X), kernels.ANY, dtype=np.uint8)
+        self.sums = np.zeros(len(self.chunks))
 
-def _potentials(
-    X: NDArray[np.float32],
-    drawn: NDArray[np.intp],
-    closest: NDArray[np.float64],
-    threads: int | None,
-) -> NDArray[np.float64]:
-    chunks = split(len(X), size=len(drawn))
-    sums = np.empty((len(chunks), len(drawn)))
-    candidates = X[drawn]
+    def draw(self, chances: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return rows drawn in proportion to their squared distances.
 
-    def work(number: int, chunk: slice) -> None:
-        kernels.potentials(X[chunk], candidates, closest[chunk], sums[number])
+        Parameters
+        ----------
+        chances : ndarray of shape (n_trials,)
+            Numbers in [0, 1).
 
-    spread(work, chunks, threads)
-    return sums.sum(axis=0)
+        Returns
+        -------
+        ndarray of shape (n_trials,)
+            Numbers of rows.
+        """
+        reached = np.cumsum(self.sums)
+        wanted = chances * reached[-1]
+        held = np.minimum(np.searchsorted(reached, wanted), len(reached) - 1)
+        drawn = np.empty(len(chances), dtype=np.intp)
+        for number in np.unique(held):
+            chunk, mine = self.chunks[number], held == number
+            before = reached[number] - self.sums[number]
+            inside = np.searchsorted(np.cumsum(self.closest[chunk]), wanted[mine] - before)
+            drawn[mine] = np.minimum(chunk.start + inside, chunk.stop - 1)
+        return drawn
+
+    def gains(self, candidates: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return by how much each candidate would lower the sum of squared distances.
+
+        Parameters
+        ----------
+        candidates : ndarray of shape (n_trials, n_features)
+            float32.
+
+        Returns
+        -------
+        ndarray of shape (n_trials,)
+            The same bits for any number of threads.
+        """
+        sums = np.zeros((len(self.chunks), len(candidates)))
+        packed = lanes.pack(candidates) if self.vectors else None
+
+        def work(number: int, chunk: slice) -> None:
+            for block in blocks(chunk):
+                rows, closest, marks = self.X[block], self.closest[block], self.marks[block]
+                if packed is None:
+                    kernels.gains(rows, candidates, closest, marks, sums[number])
+                else:
+                    kernels.swept_gains(rows, candidates, packed, closest, marks, sums[number])
+
+        spread(work, self.chunks, self.threads)
+        return sums.sum(axis=0)
+
+    def approach(self, candidates: NDArray[np.float32], best: int) -> None:
+        """Take a candidate as a centre.
+
+        Parameters
+        ----------
+        candidates : ndarray of shape (n_trials, n_features)
+            Those of the last `gains`.
+        best : int
+            Which of them.
+        """
+
+        def work(number: int, chunk: slice) -> None:
+            for block in blocks(chunk):
+                kernels.approach(
+                    self.X[block],
+                    candidates[best],
+                    best + 1,
+                    self.marks[block],
+                    self.closest[block],
+                )
+            self.sums[number] = self.closest[chunk].sum()
+
+        spread(work, self.chunks, self.threads)

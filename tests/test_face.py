@@ -27,7 +27,10 @@ FACE = {
     "notes": "assess parse read_notes RecordingNotes Scope scopes split_sentences",
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
-    "segment": "bounds_of Pelt Ruptures samples Segmenter Windows",
+    "segment": """
+        BinarySegmentation BottomUp bounds_of Classification DynamicProgramming Pelt Ruptures
+        samples Segmenter SlidingWindow Windows
+    """,
     "tokens": "KMeans",
 }
 

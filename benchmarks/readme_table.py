@@ -1,0 +1,123 @@
+"""The results table of the README, written from `benchmarks/results/*.json` between its markers.
+
+python benchmarks/readme_table.py          # write it
+python benchmarks/readme_table.py --check  # fail when the README says anything else
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- results: benchmarks/readme_table.py -->", "<!-- end of results -->"
+HEAD = ("what", "measured", "beside it", "script")
+Row = tuple[str, str, str]
+
+
+def hapt_alignment(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield placement of sentences without times, by regime, and the cost of the run."""
+    for regime in dict.fromkeys(row["regime"] for row in result["means"]):
+        shipped, *others = [row for row in result["means"] if row["regime"] == regime]
+        where = f"HAPT, ten unseen people, notes {regime}, mean of {shipped['seeds']} seeds"
+        for key, what in (
+            ("recall_at_1_iou_0.5", "R@1 at IoU ≥ 0.5"),
+            ("mean_iou", "mean IoU"),
+            ("distractors_placed", "off-topic sentences wrongly placed"),
+            ("ece_equal_mass", "calibration error (ECE)"),
+        ):
+            beside = [f"{row['what']} {row[key]:.2f}" for row in others]
+            if key == "recall_at_1_iou_0.5":
+                beside.append(f"evenly spread {shipped['evenly spread']:.2f}")
+            yield f"{where}: {what}", f"{shipped[key]:.2f}", "; ".join(beside)
+    seconds, peak = result["cost"]["seconds"], result["cost"]["peak MiB"]
+    cpus = result["versions"]["cpus"]
+    yield f"`pipelines/hapt.yaml` from nothing, {cpus} CPUs", f"{seconds:.0f} s, {peak:.0f} MiB", ""
+
+
+def zero_shot(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield recognition of activities by sentences never seen."""
+    ours, *others = result["rows"]
+    beside = "; ".join(f"{row['loss']} {row['zero-shot F1']:.2f}" for row in others)
+    what = f"zero-shot macro-F1, 12 activities, unseen wordings, {result['pairs']:,} windows"
+    yield f"{what}, {ours['loss']}", f"{ours['zero-shot F1']:.2f} ± {ours['sd']:.2f}", beside
+
+
+def pelt(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield the time of exact change points."""
+    same = "the same change points" if result["same_change_points"] else "OTHER change points"
+    peers = f"`ruptures.Pelt` {result['ruptures_pelt_seconds']:.0f} s"
+    peers += f" ({result['ratio_to_ruptures_pelt']:,.0f} times as long)"
+    peers += f"; its C code {1e3 * result['ruptures_kernelcpd_seconds']:.0f} ms; {same}"
+    what = f"`Pelt`, {result['n']:,} samples, {result['channels']} channels"
+    yield what, f"{1e3 * result['tsalign_seconds']:.0f} ms", peers
+
+
+def kmeans(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield the time of k-means."""
+    seconds = result["seconds"]
+    what = f"`KMeans`, {result['n']:,} x {result['d']}, k = {result['k']}, ten iterations"
+    peer = f"scikit-learn {seconds['scikit-learn']:.1f} s"
+    peer += f", inertia differs by {result['inertia_difference']:.0e} of it"
+    yield what, f"{seconds['tsalign']:.1f} s", peer
+
+
+def decoders(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield the time of ordered matching."""
+    spent = {row["run"]: row["cpu ms"] for row in result["rows"]}
+    what = f"`Ordered`, {result['segments']:,} segments x {result['sentences']} sentences"
+    peer = f"`scipy.optimize.linear_sum_assignment` {spent['scipy linear_sum_assignment']:.0f} ms"
+    yield what, f"{spent['Ordered']:.0f} ms of CPU", peer
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
+    "hapt_alignment": hapt_alignment,
+    "zero_shot": zero_shot,
+    "pelt": pelt,
+    "kmeans": kmeans,
+    "decoders": decoders,
+}
+
+
+def table(results: Path) -> str:
+    """Return the table as Markdown; what was not measured yet is left out."""
+    lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
+    for name, rows in TABLES.items():
+        file = results / f"{name}.json"
+        if file.exists():
+            script = f"`{name}.py`"
+            told = rows(json.loads(file.read_text(encoding="utf-8")))
+            lines += [f"| {' | '.join((*row, script))} |" for row in told]
+    return "\n".join(lines)
+
+
+def renewed(readme: str, results: Path) -> str:
+    """Return the README with the table that the results give."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"the README lacks {BEGIN!r} or {END!r}")
+    return f"{before}{BEGIN}\n{table(results)}\n{END}{after}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write or check; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.parse_args(argv)
+    old = README.read_text(encoding="utf-8")
+    new = renewed(old, HERE / "results")
+    if options.check and new != old:
+        print("README.md differs from benchmarks/results: run benchmarks/readme_table.py")
+        return 1
+    if new != old:
+        README.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

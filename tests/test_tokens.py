@@ -10,6 +10,8 @@ import sys
 import naive_tokens as naive
 import numba
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,8 +24,9 @@ from tsalign.errors import TsalignError
 from tsalign.kernels import kmeans as kernels
 from tsalign.kernels import lanes, simd
 from tsalign.registry import find
-from tsalign.tokens import KMeans, chunks, lloyd, seeding
+from tsalign.tokens import KMeans, MiniBatchKMeans, chunks, lloyd, seeding
 from tsalign.tokens.bounds import Bounds, first_bounded, gather
+from tsalign.tokens.shards import Shards
 
 needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
 tables = arrays(
@@ -244,6 +247,161 @@ def test_uncompiled_gives_the_same_labels():
         for flag in ("0", "1")
     ]
     assert out[0] == out[1]
+
+
+# ---- weights and shards --------------------------------------------------------------------------
+
+
+@given(tables, st.integers(1, 8), st.integers(0, 5), st.sampled_from(["random", "k-means++"]))
+@quick
+def test_equal_weights_change_nothing(X, k, seed, init):
+    make = KMeans(min(k, len(X)), init=init, n_init=1, random_state=seed, max_iter=5)
+    plain = clone(make).fit(X)
+    ones = clone(make).fit(X, sample_weight=np.ones(len(X)))
+    np.testing.assert_allclose(ones.cluster_centers_, plain.cluster_centers_, rtol=1e-5, atol=1e-5)
+    assert ones.inertia_ == pytest.approx(plain.inertia_, rel=1e-6, abs=1e-6)
+
+
+def test_a_weight_is_a_number_of_copies():
+    X, times = blobs(n=400), np.random.default_rng(0).integers(0, 4, size=400)
+    start = X[times > 0][:9]
+    many = KMeans(9, init=start, tol=0.0, max_iter=9).fit(np.repeat(X, times, axis=0))
+    few = KMeans(9, init=start, tol=0.0, max_iter=9).fit(X, sample_weight=times)
+    np.testing.assert_allclose(few.cluster_centers_, many.cluster_centers_, rtol=1e-6)
+    np.testing.assert_array_equal(
+        few.labels_[times > 0], many.labels_[np.cumsum(times)[times > 0] - 1]
+    )
+    assert few.inertia_ == pytest.approx(many.inertia_)
+    assert few.counts_.sum() == times.sum()
+    batch = KMeans(9, init=start).partial_fit(X, sample_weight=times)
+    other = KMeans(9, init=start).partial_fit(np.repeat(X, times, axis=0))
+    np.testing.assert_allclose(batch.cluster_centers_, other.cluster_centers_, rtol=1e-6)
+
+
+def test_weights_mean_what_they_mean_in_scikit_learn():
+    X = blobs(n=600)
+    weights = np.random.default_rng(1).exponential(size=600)
+    weights[::7] = 0.0
+    start = np.concatenate([X[:8], np.full((2, 12), 1e3, dtype=np.float32)])
+    ours = KMeans(10, init=start, tol=0.0, max_iter=8).fit(X, sample_weight=weights)
+    theirs = cluster.KMeans(10, init=start, n_init=1, tol=0.0, max_iter=8)
+    theirs.fit(X, sample_weight=weights)
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-5)
+    chosen = KMeans(40, random_state=0, max_iter=1).fit(X, sample_weight=weights)
+    assert (chosen.counts_ >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.ones(3), r"shape \(3,\); X has 30 rows"),
+        (np.full(30, -1.0), "row 0: sample_weight is -1.0"),
+        (np.full(30, np.nan), "row 0: sample_weight is nan"),
+        (np.zeros(30), "zero for every row"),
+    ],
+)
+def test_wrong_weights_are_named(weights, words):
+    with pytest.raises(TsalignError, match=words):
+        KMeans(2).fit(blobs(n=30), sample_weight=weights)
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Return one table, and the same rows in an array, a map, a file and a Parquet file."""
+    X = blobs(n=9000, d=6)
+    a, b, c, d = np.split(X, [10, 4500, 8000])
+    np.save(tmp_path / "b.npy", b)
+    np.save(tmp_path / "c.npy", np.asfortranarray(c.astype(np.float64)))
+    columns = {f"x{i}": d[:, i] for i in range(6)}
+    pq.write_table(pa.table(columns), tmp_path / "d.parquet", row_group_size=300)
+    mapped = np.load(tmp_path / "b.npy", mmap_mode="r")
+    return X, [a, mapped, tmp_path / "c.npy", str(tmp_path / "d.parquet")]
+
+
+@pytest.mark.parametrize("init", ["random", "k-means++"])
+@needs_vectors
+def test_shards_give_the_bits_of_one_table(monkeypatch, parts, init, small):
+    monkeypatch.setattr(lanes, "SMALL", small)
+    X, shards = parts
+    make = KMeans(20, init=init, n_init=1, random_state=0, max_iter=9)
+    one, many = clone(make).fit(X), clone(make).fit(shards)
+    same(one, many)
+    np.testing.assert_array_equal(one.predict(shards), one.predict(X))
+    np.testing.assert_array_equal(one.transform(shards), one.transform(X))
+    same(one.partial_fit(X), many.partial_fit(shards))
+
+
+def test_shards_are_read_once_an_iteration(monkeypatch, parts):
+    X, shards = parts
+    table, read = Shards(shards), []
+    monkeypatch.setattr(
+        Shards, "__getitem__", lambda self, key: (read.append(key), X[key])[1], raising=True
+    )
+    counts = []
+    for max_iter in (1, 2, 3):
+        read.clear()
+        KMeans(5, init=X[:5], tol=0.0, max_iter=max_iter).fit(table)
+        counts.append(sum(key.stop - key.start for key in read))
+    assert counts[2] - counts[1] == counts[1] - counts[0] == len(X)
+
+
+def test_a_memory_map_is_used_without_a_copy(tmp_path):
+    np.save(tmp_path / "x.npy", blobs(n=100))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert np.shares_memory(chunks.as_rows(mapped), mapped)
+
+
+def test_damaged_shards_are_named(tmp_path, parts):
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    (tmp_path / "broken.npy").write_bytes(b"nothing")
+    np.save(tmp_path / "flat.npy", np.zeros(5))
+    pq.write_table(pa.table({"a": ["x"]}), tmp_path / "words.parquet")
+    bad = np.zeros((4, 6))
+    bad[2, 3] = np.nan
+    for shards, words in [
+        ([tmp_path / "no.npy"], "no.npy: cannot be read as a table"),
+        ([tmp_path / "broken.parquet"], "broken.parquet: cannot be read as a table"),
+        ([tmp_path / "broken.npy"], "broken.npy: cannot be read as a table"),
+        ([tmp_path / "flat.npy"], r"flat.npy: has shape \(5,\)"),
+        ([tmp_path / "words.parquet"], "words.parquet: column 'a' holds string"),
+        ([np.zeros((3, 6)), np.zeros((3, 5))], "shard 1 has 5 features; the first one has 6"),
+        ([np.zeros((3, 6)), bad], "row 5: column 3 of X is nan"),
+    ]:
+        with pytest.raises(TsalignError, match=words):
+            KMeans(2).fit(shards)
+
+
+# ---- mini-batches --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"tol": 1e-3}, {"reassignment_ratio": 0.0}])
+@pytest.mark.parametrize("k", [5, 60])
+def test_mini_batches_follow_scikit_learn(options, k):
+    X = blobs(n=4000, k=40)
+    common = {"batch_size": 256, "max_iter": 4, "init": X[:k].copy(), "random_state": 3, **options}
+    ours = MiniBatchKMeans(k, **common).fit(X)
+    theirs = cluster.MiniBatchKMeans(k, n_init=1, **common).fit(X)
+    assert ours.n_steps_ == theirs.n_steps_
+    assert ours.n_iter_ == theirs.n_iter_
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, atol=1e-3)
+    np.testing.assert_allclose(ours.counts_, theirs._counts)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-4)
+    assert np.mean(ours.labels_ == theirs.labels_) > 0.999
+
+
+def test_mini_batches_take_weights_shards_and_any_threads(parts):
+    X, shards = parts
+    weights = np.random.default_rng(0).exponential(size=len(X))
+    make = MiniBatchKMeans(7, batch_size=100, max_iter=1, random_state=0)
+    one = clone(make).fit(X, sample_weight=weights)
+    for n_jobs, rows in ((1, X), (2, X), (5, shards)):
+        same(one, clone(make).set_params(n_jobs=n_jobs).fit(rows, sample_weight=weights))
+    np.testing.assert_array_equal(one.labels_, one.predict(X))
+    exact = KMeans(7, random_state=0).fit(X, sample_weight=weights)
+    assert one.inertia_ < 1.5 * exact.inertia_
+    with pytest.raises(TsalignError, match="init_size=3 is less than n_clusters=7"):
+        clone(make).set_params(init_size=3).fit(X)
 
 
 # ---- bounds --------------------------------------------------------------------------------------

@@ -50,44 +50,54 @@ def distances(rows: Floats, columns: Doubles, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move(rows: Floats, old: Labels, new: Labels, sums: Doubles, counts: NDArray[np.int64]) -> int:
+def move(
+    rows: Floats, weights: Doubles, old: Labels, new: Labels, sums: Doubles, counts: Doubles
+) -> int:
     """Bring sums up to date from the rows whose label changed alone; return how many did.
 
-    `rows` (m, d) float32, `old` (m,) int32 labels (-1: none yet), overwritten by `new`,
-    `sums` (k, d) float64 and `counts` (k,) int64 of the rows of each label.
+    `rows` (m, d) float32, `weights` (m,) float64, or empty for ones, `old` (m,) int32 labels
+    (-1: none yet), overwritten by `new`, `sums` (k, d) and `counts` (k,) float64, the weighted sums
+    of the rows of each label and of their weights.
     """
-    changed = 0
+    changed, weight = 0, 1.0
     for i in range(len(rows)):
         source, target = old[i], new[i]
         if source == target:
             continue
+        if len(weights) > 0:
+            weight = weights[i]
         for q in range(rows.shape[1]):
-            sums[target, q] += rows[i, q]
-        counts[target] += 1
+            sums[target, q] += weight * rows[i, q]
+        counts[target] += weight
         if source >= 0:
             for q in range(rows.shape[1]):
-                sums[source, q] -= rows[i, q]
-            counts[source] -= 1
+                sums[source, q] -= weight * rows[i, q]
+            counts[source] -= weight
         old[i] = target
         changed += 1
     return changed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scatter(rows: Floats, centers: Floats, labels: Labels, each: Doubles) -> float:
-    """Return the sum of squared distances of `rows` (m, d) to their `centers` (k, d).
+def scatter(
+    rows: Floats, weights: Doubles, centers: Floats, labels: Labels, each: Doubles
+) -> float:
+    """Return the weighted sum of squared distances of `rows` (m, d) to their `centers` (k, d).
 
-    `labels` (m,) int32; `each` (m,) float64 receives the squared distance of every row, unless it
-    is empty.
+    `weights` (m,) float64, or empty for ones; `labels` (m,) int32; `each` (m,) float64 receives the
+    squared distance of every row, without its weight, unless it is empty.
     """
     total = np.zeros(rows.shape[1])  # one sum a column: adds vectors without changing their order
     squares = np.empty(rows.shape[1])
+    weight = 1.0
     for i in range(len(rows)):
         center = centers[labels[i]]
+        if len(weights) > 0:
+            weight = weights[i]
         for q in range(rows.shape[1]):
             gap = np.float64(rows[i, q]) - center[q]
             squares[q] = gap * gap
-            total[q] += squares[q]
+            total[q] += weight * squares[q]
         if len(each) > 0:
             each[i] = squares.sum()
     return total.sum()
@@ -95,8 +105,7 @@ def scatter(rows: Floats, centers: Floats, labels: Labels, each: Doubles) -> flo
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def moments(rows: Floats, origin: Doubles, out: Doubles) -> None:
-    """Write to `out` (2, d) float64 the sums of `rows - origin` and of its squares."""
-    out[:] = 0.0
+    """Add to `out` (2, d) float64 the sums of `rows - origin` and of its squares."""
     for i in range(len(rows)):
         for q in range(rows.shape[1]):
             value = np.float64(rows[i, q]) - origin[q]

@@ -16,25 +16,32 @@ LARGE = np.float32(1e37)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def gains(
-    rows: Floats, candidates: Floats, closest: Doubles, marks: NDArray[np.uint8], out: Doubles
+    rows: Floats,
+    weights: Doubles,
+    candidates: Floats,
+    closest: Doubles,
+    marks: NDArray[np.uint8],
+    out: Doubles,
 ) -> None:
-    """Add to `out` (t,) by how much each candidate would lower the sum of `closest`.
+    """Add to `out` (t,) by how much each candidate would lower the weighted sum of `closest`.
 
-    `rows` (m, d) and `candidates` (t, d) float32; `closest` (m,) float64 squared distances to the
-    nearest centre so far; `marks` (m,) receives which candidates may be nearer.
+    `rows` (m, d) and `candidates` (t, d) float32; `weights` (m,) float64, or empty for ones;
+    `closest` (m,) float64 squared distances to the nearest centre so far; `marks` (m,) receives
+    which candidates may be nearer.
     """
     for i in range(len(rows)):
-        marks[i] = mark(rows[i], candidates, closest[i], out)
+        weight = weights[i] if len(weights) > 0 else 1.0
+        marks[i] = mark(rows[i], weight, candidates, closest[i], out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mark(row: Floats, candidates: Floats, closest: float, out: Doubles) -> int:
+def mark(row: Floats, weight: float, candidates: Floats, closest: float, out: Doubles) -> int:
     """Account for one row; return its mark."""
     found = NONE
     for t in range(len(candidates)):
         gap = squared_distance(row, candidates[t])
         if gap < closest:
-            out[t] += closest - gap
+            out[t] += weight * (closest - gap)
             found = t + 1 if found == NONE else ANY
     return found
 
@@ -42,6 +49,7 @@ def mark(row: Floats, candidates: Floats, closest: float, out: Doubles) -> int:
 @njit(cache=True, nogil=True, error_model="numpy")
 def swept_gains(
     rows: Floats,
+    weights: Doubles,
     candidates: Floats,
     packed: Packed,
     closest: Doubles,
@@ -79,12 +87,13 @@ def swept_gains(
             r = i - start
             if best[r] >= limits[r]:
                 continue
+            weight = weights[i] if len(weights) > 0 else 1.0
             if not second[r] >= limits[r]:
-                marks[i] = mark(rows[i], candidates, closest[i], out)
+                marks[i] = mark(rows[i], weight, candidates, closest[i], out)
                 continue
             gap = squared_distance(rows[i], candidates[index[r]])
             if gap < closest[i]:
-                out[index[r]] += closest[i] - gap
+                out[index[r]] += weight * (closest[i] - gap)
                 marks[i] = index[r] + 1
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsalign.errors import TsalignError
+from tsalign.tokens.shards import Shards, is_sharded
 
 Result = TypeVar("Result")
+Rows: TypeAlias = NDArray[np.float32] | Shards
+Weights: TypeAlias = NDArray[np.float64]
+
+UNWEIGHTED: Weights = np.empty(0)
 
 BLOCK = 4096  # rows handled between two visits of the interpreter: about one second-level cache
 
@@ -85,20 +90,20 @@ def spread(
         return list(pool.map(work, range(len(chunks)), chunks))
 
 
-def as_rows(X: ArrayLike, name: str = "X") -> NDArray[np.float32]:
-    """Return a table as contiguous float32, or say in one sentence why it is none.
+def as_rows(X: ArrayLike | Shards, name: str = "X") -> Rows:
+    """Return rows of float32 to be read block by block, or say in one sentence why they are none.
 
     Parameters
     ----------
-    X : array_like of shape (n_samples, n_features)
-        Finite numbers.
+    X : array_like of shape (n_samples, n_features), or files and arrays that hold its rows in order
+        Finite numbers; see `Shards`.
     name : str
         What it is called in errors.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features)
-        `X` itself where it already is contiguous float32.
+    ndarray of shape (n_samples, n_features) or Shards
+        `X` itself where it already is contiguous float32, a memory map included.
 
     Raises
     ------
@@ -111,19 +116,75 @@ def as_rows(X: ArrayLike, name: str = "X") -> NDArray[np.float32]:
     Traceback (most recent call last):
     tsalign.errors.TsalignError: row 1: column 0 of X is nan; k-means needs finite float32 numbers
     """
-    table = np.asarray(X)
+    table = Shards(X) if is_sharded(X) else np.asarray(X)
     if table.ndim != 2 or 0 in table.shape:
         raise TsalignError(f"{name} has shape {table.shape}; k-means needs (n_samples, n_features)")
     if table.dtype.kind not in "fiub":
         raise TsalignError(f"{name} holds {table.dtype} values; k-means needs numbers")
     with np.errstate(over="ignore"):  # what overflows is reported below, with its place
-        rows = np.ascontiguousarray(table, dtype=np.float32)
-    for block in blocks(slice(0, len(rows))):
-        if not np.isfinite(rows[block]).all():
-            row, column = np.argwhere(~np.isfinite(rows[block]))[0]
-            raise TsalignError(
-                f"column {column} of {name} is {table[block][row, column]}; "
-                "k-means needs finite float32 numbers",
-                row=str(block.start + row),
-            )
+        rows = table if isinstance(table, Shards) else np.ascontiguousarray(table, dtype=np.float32)
+        for block in blocks(slice(0, len(rows))):
+            values = rows[block]
+            if not np.isfinite(values).all():
+                row, column = np.argwhere(~np.isfinite(values))[0]
+                given = table[block][row, column]
+                raise TsalignError(
+                    f"column {column} of {name} is {given}; k-means needs finite float32 numbers",
+                    row=str(block.start + row),
+                )
     return rows
+
+
+def as_table(X: ArrayLike, name: str = "X") -> NDArray[np.float32]:
+    """Return rows that are small enough to be held in memory.
+
+    Parameters
+    ----------
+    X : array_like of shape (n_samples, n_features), or files and arrays that hold its rows in order
+        Finite numbers.
+    name : str
+        What it is called in errors.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        As from `as_rows`.
+    """
+    rows = as_rows(X, name)
+    return rows[:] if isinstance(rows, Shards) else rows
+
+
+def as_weights(sample_weight: ArrayLike | None, n_rows: int) -> Weights:
+    """Return weights as float64, or say in one sentence why they are none.
+
+    Parameters
+    ----------
+    sample_weight : array_like of shape (n_samples,), optional
+        Finite, not negative, not all zero.
+    n_rows : int
+        Number of rows they belong to.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Empty where all rows count once.
+
+    Raises
+    ------
+    TsalignError
+        For another shape or a value that cannot be a weight.
+    """
+    if sample_weight is None:
+        return UNWEIGHTED
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_rows,):
+        raise TsalignError(f"sample_weight has shape {weights.shape}; X has {n_rows} rows")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong) > 0:
+        raise TsalignError(
+            f"sample_weight is {weights[wrong[0]]}; weights are finite and not negative",
+            row=str(wrong[0]),
+        )
+    if not weights.any():
+        raise TsalignError("sample_weight is zero for every row")
+    return weights

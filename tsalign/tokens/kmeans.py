@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,9 +15,20 @@ from sklearn.utils.validation import check_is_fitted
 from tsalign.errors import TsalignError
 from tsalign.kernels import kmeans as kernels
 from tsalign.params import check_params
-from tsalign.tokens.chunks import as_rows, split, spread
+from tsalign.tokens.chunks import (
+    UNWEIGHTED,
+    Rows,
+    Weights,
+    as_rows,
+    as_table,
+    as_weights,
+    blocks,
+    split,
+    spread,
+)
 from tsalign.tokens.lloyd import Assignment, Solution, label, lloyd
 from tsalign.tokens.seeding import plus_plus, random_rows
+from tsalign.tokens.shards import Shards
 
 
 class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
@@ -50,7 +62,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         float32.
     counts_ : ndarray of shape (n_clusters,)
-        int64, the rows that each centre is the mean of.
+        float64, how many rows each centre is the mean of, each counted by its weight.
     labels_ : ndarray of shape (n_samples,)
         int32, of the rows last fitted.
     inertia_ : float
@@ -74,7 +86,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
     1.0
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -95,15 +107,21 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(
+        self, X: ArrayLike | Shards, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find centres, starting anew.
 
         Parameters
         ----------
-        X : array_like of shape (n_samples, n_features)
-            Finite numbers; contiguous float32 is used without a copy.
+        X : array_like of shape (n_samples, n_features), or a sequence of arrays or paths
+            Finite numbers; contiguous float32 is used without a copy, memory maps included. Of a
+            sequence of two-dimensional arrays, `.npy` or Parquet files, each part is read once an
+            iteration, block by block; the result is that of all their rows in one array.
         y : object
             Ignored.
+        sample_weight : array_like of shape (n_samples,), optional
+            How many rows each row counts for.
 
         Returns
         -------
@@ -116,16 +134,18 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
             For a wrong parameter, a value that is not finite, or fewer rows than clusters.
         """
         rows = self._checked(X)
-        tol = self.tol * _mean_variance(rows, self.n_jobs) if self.tol > 0 else 0.0
+        weights = as_weights(sample_weight, len(rows))
+        tol = self.tol * mean_variance(rows, self.n_jobs) if self.tol > 0 else 0.0
         rng = check_random_state(self.random_state)
-        starts = (self._first_centers(rows, rng) for _ in range(self._starts()))
-        found = (
-            lloyd(rows, first, max_iter=self.max_iter, tol=tol, threads=self.n_jobs)
-            for first in starts
+        starts = (self._first_centers(rows, rng, weights) for _ in range(self._starts()))
+        fit = partial(
+            lloyd, rows, max_iter=self.max_iter, tol=tol, threads=self.n_jobs, weights=weights
         )
-        return self._keep(min(found, key=lambda one: one.inertia))
+        return self._keep(min(map(fit, starts), key=lambda one: one.inertia))
 
-    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Move each centre to the mean of all rows it got so far, this batch included.
 
         The first batch chooses the centres; after `fit` the centres found there move on.
@@ -136,6 +156,8 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
             One batch of finite numbers; the first needs at least `n_clusters` rows.
         y : object
             Ignored.
+        sample_weight : array_like of shape (n_samples,), optional
+            How many rows each row counts for.
 
         Returns
         -------
@@ -147,19 +169,17 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         TsalignError
             As `fit`; also for another number of features than before.
         """
-        if not hasattr(self, "cluster_centers_"):
-            rows = self._checked(X)
-            centers = self._first_centers(rows, check_random_state(self.random_state))
-            counts = np.zeros(self.n_clusters, dtype=np.int64)
+        started = hasattr(self, "cluster_centers_")
+        rows = self._rows(X) if started else self._checked(X)
+        weights = as_weights(sample_weight, len(rows))
+        if started:
+            centers, counts = self.cluster_centers_, self.counts_
         else:
-            rows, centers, counts = self._rows(X), self.cluster_centers_, self.counts_
-        batch = Assignment(rows, len(centers), self.n_jobs)
+            centers = self._first_centers(rows, check_random_state(self.random_state), weights)
+            counts = np.zeros(self.n_clusters)
+        batch = Assignment(rows, len(centers), self.n_jobs, weights)
         batch.update(centers)
-        added = batch.counts.sum(axis=0)
-        total = counts + added
-        sums = batch.sums.sum(axis=0) + counts[:, None] * centers.astype(np.float64)
-        moved = np.where(total[:, None] > 0, sums / np.maximum(total, 1)[:, None], centers)
-        centers = moved.astype(np.float32)
+        centers, total = batch.running_means(centers, counts)
         steps = getattr(self, "n_iter_", 0) + 1
         return self._keep(Solution(centers, batch.labels, total, batch.inertia(centers), steps))
 
@@ -206,56 +226,74 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         out = np.empty((len(rows), columns.shape[1]), dtype=np.float32)
 
         def work(_: int, chunk: slice) -> None:
-            kernels.distances(rows[chunk], columns, out[chunk])
+            for block in blocks(chunk):
+                kernels.distances(rows[block], columns, out[block])
 
         spread(work, split(len(rows), size=1), self.n_jobs)
         return out
 
-    def _checked(self, X: ArrayLike) -> NDArray[np.float32]:
+    def _checked(self, X: ArrayLike | Shards) -> Rows:
         check_params(self)
         rows = as_rows(X)
         if len(rows) < self.n_clusters:
             raise TsalignError(f"{len(rows)} rows cannot make n_clusters={self.n_clusters}")
         return rows
 
-    def _rows(self, X: ArrayLike) -> NDArray[np.float32]:
+    def _rows(self, X: ArrayLike | Shards) -> Rows:
         check_is_fitted(self)
         rows, features = as_rows(X), self.cluster_centers_.shape[1]
         if rows.shape[1] != features:
             raise TsalignError(f"X has {rows.shape[1]} features; the centres have {features}")
         return rows
 
-    def _starts(self) -> int:
+    def _starts(self, random: int = 10) -> int:
         if not isinstance(self.init, str):
             return 1
         if self.n_init == "auto":
-            return 10 if self.init == "random" else 1
+            return random if self.init == "random" else 1
         return self.n_init
 
     def _first_centers(
-        self, rows: NDArray[np.float32], rng: np.random.RandomState
+        self, rows: Rows, rng: np.random.RandomState, weights: Weights = UNWEIGHTED
     ) -> NDArray[np.float32]:
         if not isinstance(self.init, str):
-            centers, shape = as_rows(self.init, "init"), (self.n_clusters, rows.shape[1])
+            centers, shape = as_table(self.init, "init"), (self.n_clusters, rows.shape[1])
             if centers.shape != shape:
                 raise TsalignError(f"init has shape {centers.shape}; the data ask for {shape}")
             return centers.copy()
         if self.init == "random":
-            return random_rows(rows, self.n_clusters, rng)
-        return plus_plus(rows, self.n_clusters, rng, self.n_jobs)
+            return random_rows(rows, self.n_clusters, rng, weights)
+        return plus_plus(rows, self.n_clusters, rng, self.n_jobs, weights)
 
     def _keep(self, found: Solution) -> Self:
         self.cluster_centers_, self.labels_, self.counts_, self.inertia_, self.n_iter_ = found
         return self
 
 
-def _mean_variance(rows: NDArray[np.float32], threads: int | None) -> float:
+def mean_variance(rows: Rows, threads: int | None) -> float:
+    """Return the mean of the features' variances.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Finite.
+    threads : int or None
+        Threads used inside; the result does not depend on it.
+
+    Returns
+    -------
+    float
+        In the square of the rows' unit.
+    """
     chunks = split(len(rows), size=rows.shape[1])
-    sums = np.empty((len(chunks), 2, rows.shape[1]))
-    origin = rows[0].astype(np.float64)  # sums of squares about a row lose no digits to an offset
+    sums = np.zeros((len(chunks), 2, rows.shape[1]))
+    origin = rows[:1][0].astype(
+        np.float64
+    )  # sums of squares about a row lose no digits to an offset
 
     def work(number: int, chunk: slice) -> None:
-        kernels.moments(rows[chunk], origin, sums[number])
+        for block in blocks(chunk):
+            kernels.moments(rows[block], origin, sums[number])
 
     spread(work, chunks, threads)
     mean, square = sums.sum(axis=0) / len(rows)

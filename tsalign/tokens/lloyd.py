@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from tsalign.kernels import kmeans as kernels
 from tsalign.kernels import lanes
 from tsalign.tokens.bounds import Bounds, first_bounded
-from tsalign.tokens.chunks import blocks, split, spread
+from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, blocks, split, spread
 
-Rows: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int32]
 
 
@@ -22,18 +21,19 @@ class Solution(NamedTuple):
 
     centers: NDArray[np.float32]  # (k, d)
     labels: NDArray[np.int32]  # (n,)
-    counts: NDArray[np.int64]  # (k,)
+    counts: NDArray[np.float64]  # (k,) weights of the rows of each
     inertia: float
     n_iter: int
 
 
 def lloyd(
-    X: NDArray[np.float32],
+    X: Rows,
     centers: NDArray[np.float32],
     *,
     max_iter: int,
     tol: float,
     threads: int | None,
+    weights: Weights = UNWEIGHTED,
 ) -> Solution:
     """Iterate from given centres until nothing changes, they hardly move, or `max_iter`.
 
@@ -49,6 +49,8 @@ def lloyd(
         Stop when the centres' squared movements sum to no more, in the square of X's unit.
     threads : int or None
         Threads used inside; the result does not depend on it.
+    weights : ndarray of shape (n_samples,)
+        How many rows each counts for; empty for one each.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def lloyd(
     ----------
     Lloyd, "Least squares quantization in PCM", 1982, section VI, method I.
     """
-    state = Assignment(X, len(centers), threads)
+    state = Assignment(X, len(centers), threads, weights)
     bounded = first_bounded(len(X), centers.shape, max_iter)
     n_iter, changed, moved = 0, len(X), np.inf
     while n_iter < max_iter and changed > 0 and moved > tol:
@@ -75,9 +77,7 @@ def lloyd(
     return Solution(centers, state.labels, counts, state.inertia(centers), n_iter)
 
 
-def label(
-    X: NDArray[np.float32], centers: NDArray[np.float32], threads: int | None
-) -> NDArray[np.int32]:
+def label(X: Rows, centers: NDArray[np.float32], threads: int | None) -> NDArray[np.int32]:
     """Return the nearest centre of each row.
 
     Parameters
@@ -98,7 +98,8 @@ def label(
     nearest = lanes.labeller(centers, len(X))
 
     def work(_: int, chunk: slice) -> None:
-        nearest(X[chunk], labels[chunk])
+        for block in blocks(chunk):
+            nearest(X[block], labels[block])
 
     spread(work, split(len(X), size=1), threads)
     return labels
@@ -115,15 +116,19 @@ class Assignment:
         Number of centres.
     threads : int or None
         Threads used inside; the result does not depend on it.
+    weights : ndarray of shape (n_samples,)
+        How many rows each counts for; empty for one each.
     """
 
-    def __init__(self, X: NDArray[np.float32], n_clusters: int, threads: int | None) -> None:
-        self.X, self.threads = X, threads
+    def __init__(
+        self, X: Rows, n_clusters: int, threads: int | None, weights: Weights = UNWEIGHTED
+    ) -> None:
+        self.X, self.threads, self.weights = X, threads, weights
         self.bounds: Bounds | None = None
         self.chunks = split(len(X), size=n_clusters * X.shape[1])
         self.labels = np.full(len(X), -1, dtype=np.int32)
         self.sums = np.zeros((len(self.chunks), n_clusters, X.shape[1]))
-        self.counts = np.zeros((len(self.chunks), n_clusters), dtype=np.int64)
+        self.counts = np.zeros((len(self.chunks), n_clusters))
 
     def update(self, centers: NDArray[np.float32]) -> int:
         """Give every row its nearest centre; return how many rows changed.
@@ -142,20 +147,58 @@ class Assignment:
 
         def work(number: int, chunk: slice) -> int:
             sums, counts, changed = self.sums[number], self.counts[number], 0
+            if len(self.weights) > 0:  # anew: what is left of a difference of weights is no zero
+                sums[:], counts[:] = 0.0, 0.0
             for block in blocks(chunk):
-                rows, new = self.X[block], self.labels[block].copy()
+                rows, old, new = self.X[block], self.labels[block], self.labels[block].copy()
                 nearest(rows, block, new)
-                changed += kernels.move(rows, self.labels[block], new, sums, counts)
+                if len(self.weights) > 0:
+                    changed += int(np.count_nonzero(old != new))
+                    old[:] = -1
+                    kernels.move(rows, self.weights[block], old, new, sums, counts)
+                else:
+                    changed += kernels.move(rows, UNWEIGHTED, old, new, sums, counts)
             return changed
 
         return sum(spread(work, self.chunks, self.threads))
 
-    def _nearest(self, centers: NDArray[np.float32]) -> Callable[[Rows, slice, Labels], object]:
+    def _nearest(
+        self, centers: NDArray[np.float32]
+    ) -> Callable[[NDArray[np.float32], slice, Labels], object]:
         if self.bounds is None:
             nearest = lanes.labeller(centers, len(self.X))
             return lambda rows, _, labels: nearest(rows, labels)
         bounds, groups = self.bounds, self.bounds.follow(centers)
         return lambda rows, block, labels: bounds.nearest(rows, block, groups, labels)
+
+    def running_means(
+        self, centers: NDArray[np.float32], counts: Weights
+    ) -> tuple[NDArray[np.float32], Weights]:
+        """Return the means of these rows and of all those that centres stand for already.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (n_clusters, n_features)
+            The centres of the present labels.
+        counts : ndarray of shape (n_clusters,)
+            Weights of the rows that each is the mean of.
+
+        Returns
+        -------
+        centers : ndarray of shape (n_clusters, n_features)
+            float32.
+        counts : ndarray of shape (n_clusters,)
+            Those of these rows added.
+
+        References
+        ----------
+        Sculley, "Web-scale k-means clustering", 2010, algorithm 1.
+        """
+        total = counts + self.counts.sum(axis=0)
+        sums = self.sums.sum(axis=0) + counts[:, None] * centers.astype(np.float64)
+        held, moved = total > 0, centers.copy()
+        moved[held] = sums[held] / total[held, None]
+        return moved, total
 
     def means(self, centers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of each label's rows; labels without rows take the farthest rows.
@@ -184,17 +227,18 @@ class Assignment:
         centers: NDArray[np.float32],
         empty: NDArray[np.intp],
         sums: NDArray[np.float64],
-        counts: NDArray[np.int64],
+        counts: NDArray[np.float64],
     ) -> None:
         each = np.empty(len(self.X))
         if self.inertia(centers, each) == 0.0:
             return  # every row lies on a centre: there are fewer different rows than centres
         far = np.argpartition(each, -len(empty))[: -len(empty) - 1 : -1]
         for target, row in zip(empty, far, strict=True):
-            source = self.labels[row]
-            sums[source] -= self.X[row]
-            counts[source] -= 1
-            sums[target], counts[target] = self.X[row], 1
+            source, weight = self.labels[row], self.weights[row] if len(self.weights) > 0 else 1.0
+            value = weight * self.X[row : row + 1][0].astype(np.float64)
+            sums[source] -= value
+            counts[source] -= weight
+            sums[target], counts[target] = value, weight
 
     def inertia(
         self, centers: NDArray[np.float32], each: NDArray[np.float64] | None = None
@@ -213,10 +257,13 @@ class Assignment:
         float
             In the square of X's unit.
         """
-        nothing = np.empty(0)
 
         def work(_: int, chunk: slice) -> float:
-            part = nothing if each is None else each[chunk]
-            return kernels.scatter(self.X[chunk], centers, self.labels[chunk], part)
+            total = 0.0
+            for block in blocks(chunk):
+                rows, part = self.X[block], np.empty(0) if each is None else each[block]
+                weights, labels = self.weights[block], self.labels[block]
+                total += kernels.scatter(rows, weights, centers, labels, part)
+            return total
 
         return float(sum(spread(work, self.chunks, self.threads)))

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from tsalign.kernels import lanes
 from tsalign.kernels import seeds as kernels
-from tsalign.tokens.chunks import blocks, split, spread
+from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, blocks, split, spread
 
 
 def random_rows(
-    X: NDArray[np.float32], n_clusters: int, rng: np.random.RandomState
+    X: Rows, n_clusters: int, rng: np.random.RandomState, weights: Weights
 ) -> NDArray[np.float32]:
-    """Return different rows drawn with equal chance.
+    """Return different rows drawn with a chance in proportion to their weights.
 
     Parameters
     ----------
@@ -23,18 +23,23 @@ def random_rows(
         How many.
     rng : numpy.random.RandomState
         Source of chance.
+    weights : ndarray of shape (n_samples,)
+        How many rows each counts for; empty for one each.
 
     Returns
     -------
     ndarray of shape (n_clusters, n_features)
         Copies of rows.
     """
-    equal = np.full(len(X), 1.0 / len(X))
-    return X[rng.choice(len(X), size=n_clusters, replace=False, p=equal)]
+    return X[rng.choice(len(X), size=n_clusters, replace=False, p=_chances(X, weights))]
 
 
 def plus_plus(
-    X: NDArray[np.float32], n_clusters: int, rng: np.random.RandomState, threads: int | None
+    X: Rows,
+    n_clusters: int,
+    rng: np.random.RandomState,
+    threads: int | None,
+    weights: Weights = UNWEIGHTED,
 ) -> NDArray[np.float32]:
     """Return rows far from each other by greedy k-means++.
 
@@ -51,6 +56,8 @@ def plus_plus(
         Source of chance.
     threads : int or None
         Threads used inside; the result does not depend on it.
+    weights : ndarray of shape (n_samples,)
+        How many rows each counts for; empty for one each.
 
     Returns
     -------
@@ -63,8 +70,8 @@ def plus_plus(
     and 6 (the greedy variant).
     """
     trials = 2 + int(np.log(n_clusters))
-    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads)
-    chosen = [rng.choice(len(X), p=np.full(len(X), 1.0 / len(X)))]
+    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads, weights)
+    chosen = [rng.choice(len(X), p=_chances(X, weights))]
     near.approach(X[chosen], 0)
     while len(chosen) < n_clusters:
         drawn = near.draw(rng.uniform(size=trials))
@@ -88,12 +95,19 @@ class Nearby:
         Whether to rule rows out with vector instructions; the results are the same.
     threads : int or None
         Threads used inside; the result does not depend on it.
+    weights : ndarray of shape (n_samples,)
+        How many rows each counts for; empty for one each.
     """
 
     def __init__(
-        self, X: NDArray[np.float32], trials: int, vectors: bool, threads: int | None
+        self,
+        X: Rows,
+        trials: int,
+        vectors: bool,
+        threads: int | None,
+        weights: Weights = UNWEIGHTED,
     ) -> None:
-        self.X, self.vectors, self.threads = X, vectors, threads
+        self.X, self.vectors, self.threads, self.weights = X, vectors, threads, weights
         self.chunks = split(len(X), size=trials)
         self.closest = np.full(len(X), np.inf)
         self.marks = np.full(len(X), kernels.ANY, dtype=np.uint8)
@@ -119,7 +133,7 @@ class Nearby:
         for number in np.unique(held):
             chunk, mine = self.chunks[number], held == number
             before = reached[number] - self.sums[number]
-            inside = np.searchsorted(np.cumsum(self.closest[chunk]), wanted[mine] - before)
+            inside = np.searchsorted(np.cumsum(self._mass(chunk)), wanted[mine] - before)
             drawn[mine] = np.minimum(chunk.start + inside, chunk.stop - 1)
         return drawn
 
@@ -141,11 +155,12 @@ class Nearby:
 
         def work(number: int, chunk: slice) -> None:
             for block in blocks(chunk):
-                rows, closest, marks = self.X[block], self.closest[block], self.marks[block]
+                rows = self.X[block], self.weights[block]
+                state = self.closest[block], self.marks[block], sums[number]
                 if packed is None:
-                    kernels.gains(rows, candidates, closest, marks, sums[number])
+                    kernels.gains(*rows, candidates, *state)
                 else:
-                    kernels.swept_gains(rows, candidates, packed, closest, marks, sums[number])
+                    kernels.swept_gains(*rows, candidates, packed, *state)
 
         spread(work, self.chunks, self.threads)
         return sums.sum(axis=0)
@@ -170,6 +185,14 @@ class Nearby:
                     self.marks[block],
                     self.closest[block],
                 )
-            self.sums[number] = self.closest[chunk].sum()
+            self.sums[number] = self._mass(chunk).sum()
 
         spread(work, self.chunks, self.threads)
+
+    def _mass(self, chunk: slice) -> NDArray[np.float64]:
+        closest = self.closest[chunk]
+        return closest * self.weights[chunk] if len(self.weights) > 0 else closest
+
+
+def _chances(X: Rows, weights: Weights) -> NDArray[np.float64]:
+    return weights / weights.sum() if len(weights) > 0 else np.full(len(X), 1.0 / len(X))

@@ -28,8 +28,8 @@ FACE = {
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
     "segment": """
-        BinarySegmentation BottomUp bounds_of Classification DynamicProgramming Pelt Ruptures
-        samples Segmenter SlidingWindow Windows
+        BinarySegmentation BottomUp bounds_of Classification DynamicProgramming Online Pelt
+        Ruptures samples Segmenter SlidingWindow Windows
     """,
     "tokens": "KMeans",
 }

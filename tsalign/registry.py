@@ -30,6 +30,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "bottom_up": "tsalign.segment:BottomUp",
         "sliding_window": "tsalign.segment:SlidingWindow",
         "dynamic_programming": "tsalign.segment:DynamicProgramming",
+        "online": "tsalign.segment:Online",
         "ruptures": "tsalign.segment:Ruptures",
     },
     "describe": {
@@ -38,7 +39,11 @@ REGISTRY: dict[str, dict[str, str]] = {
         "log_mel": "tsalign.describe:LogMel",
         "mfcc": "tsalign.describe:Mfcc",
     },
-    "tokens": {"kmeans": "tsalign.tokens:KMeans"},
+    "tokens": {
+        "kmeans": "tsalign.tokens:KMeans",
+        "minibatch": "tsalign.tokens:MiniBatchKMeans",
+        "residual": "tsalign.tokens:ResidualKMeans",
+    },
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
     "signal": {"mlp": "tsalign.align.signal_encoder:Mlp"},
     "text": {

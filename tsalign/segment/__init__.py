@@ -4,6 +4,7 @@ from tsalign.segment.base import Segmenter, bounds_of, samples
 from tsalign.segment.classification import Classification
 from tsalign.segment.external import Ruptures
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
+from tsalign.segment.online import Online
 from tsalign.segment.pelt import Pelt
 from tsalign.segment.windows import Windows
 
@@ -12,6 +13,7 @@ __all__ = [
     "BottomUp",
     "Classification",
     "DynamicProgramming",
+    "Online",
     "Pelt",
     "Ruptures",
     "Segmenter",

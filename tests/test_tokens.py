@@ -24,9 +24,21 @@ from tsalign.errors import TsalignError
 from tsalign.kernels import kmeans as kernels
 from tsalign.kernels import lanes, simd
 from tsalign.registry import find
-from tsalign.tokens import KMeans, MiniBatchKMeans, chunks, lloyd, seeding
+from tsalign.tokens import (
+    KMeans,
+    MiniBatchKMeans,
+    ResidualKMeans,
+    check_rate,
+    chunks,
+    deduplicate,
+    lloyd,
+    runs,
+    seeding,
+    token_rate,
+)
 from tsalign.tokens.bounds import Bounds, first_bounded, gather
 from tsalign.tokens.shards import Shards
+from tsalign.types import Segments, Tokens
 
 needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
 tables = arrays(
@@ -488,6 +500,98 @@ def test_groups_part_the_centres(k, parts):
 def test_bounds_are_kept_where_they_pay(shape, max_iter, first):
     assert first_bounded(10**6, shape, max_iter) == first
     assert first_bounded(100, shape, max_iter) == 2**31
+
+
+# ---- residual codes and runs ---------------------------------------------------------------------
+
+
+@given(tables, st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
+@quick
+def test_residual_codes_reconstruct_what_inertia_says(X, k, levels, seed):
+    k = min(k, len(X))
+    found = ResidualKMeans(k, levels, random_state=seed, max_iter=20).fit(X)
+    codes = found.encode(X)
+    np.testing.assert_array_equal(codes, found.labels_)
+    assert codes.shape == (len(X), levels)
+    scale = float(np.square(X, dtype=np.float64).sum())
+    for level in range(1, levels + 1):
+        left = X.astype(np.float64) - found.reconstruct(codes[:, :level])
+        expected = pytest.approx(found.inertia_[level - 1], rel=1e-4, abs=1e-6 * scale + 1e-12)
+        assert np.square(left).sum() == expected
+    assert (np.diff(found.inertia_) <= 1e-6 * scale).all()
+    ids = found.predict(X)
+    assert ((ids >= 0) & (ids < found.size_)).all()
+    np.testing.assert_array_equal(ids % k, codes[:, 0])
+
+
+def test_the_first_level_is_k_means_and_more_levels_help():
+    X = blobs(n=2000, k=60)
+    found = ResidualKMeans(20, 3, random_state=0).fit(X)
+    np.testing.assert_array_equal(found.labels_[:, 0], naive.nearest(X, found.codebooks_[0]))
+    assert found.inertia_[2] < found.inertia_[1] < found.inertia_[0]
+    assert find("tokens", "residual") is ResidualKMeans
+    assert find("tokens", "minibatch") is MiniBatchKMeans
+    other = vars(clone(found)) | {n: v for n, v in vars(found).items() if n.endswith("_")}
+    again = clone(found)
+    vars(again).update(other)
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
+
+
+def test_wrong_codes_are_named():
+    found = ResidualKMeans(3, 2, random_state=0).fit(blobs(n=40))
+    for codes, words in [
+        ([[0, 1], [0, 3]], "row 1: code 3; there are 3 a level"),
+        ([[0, -1]], "row 0: code -1"),
+        ([[0, 1, 2]], r"\(1, 3\)"),
+        ([[0.5, 1]], "float64"),
+    ]:
+        with pytest.raises(TsalignError, match=words):
+            found.reconstruct(codes)
+    with pytest.raises(TsalignError, match="X has 2 features; the centres have 12"):
+        found.encode(np.zeros((4, 2)))
+    many = ResidualKMeans(40, 6, random_state=0, max_iter=1).fit(blobs(n=40))
+    with pytest.raises(TsalignError, match=r"40 \*\* 6 tokens are too many"):
+        many.predict(blobs(n=40))
+
+
+@given(st.lists(st.integers(0, 3), max_size=60))
+def test_runs_are_shortest_and_give_the_tokens_back(ids):
+    found, lengths = runs(ids)
+    assert np.repeat(found, lengths).tolist() == ids
+    assert (found[1:] != found[:-1]).all()
+    assert found.tolist() == [key for key, _ in itertools.groupby(ids)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9), st.booleans()), max_size=40))
+def test_merged_segments_cover_the_same_time(items):
+    bounds, at = [], 0
+    for _, length, gap in items:
+        at += 5 * gap
+        bounds.append((at, at + length))
+        at += length
+    cut = Segments(np.array(bounds, dtype=np.int64).reshape(-1, 2), rate=10.0, start=3.0)
+    tokens = Tokens(np.array([item[0] for item in items], dtype=np.int32), 3, cut)
+    merged = deduplicate(tokens)
+    timeline = np.full((2, at + 1), -1)
+    for line, one in zip(timeline, (tokens, merged), strict=True):
+        for token, (start, end) in zip(one.ids, one.segments.bounds, strict=True):
+            line[start:end] = token
+    np.testing.assert_array_equal(*timeline)
+    assert len(merged.ids) == len(merged.segments)
+    assert (merged.segments.rate, merged.segments.start, merged.size) == (10.0, 3.0, 3)
+    touching = merged.segments.bounds[1:, 0] == merged.segments.bounds[:-1, 1]
+    assert (merged.ids[1:] != merged.ids[:-1])[touching].all()
+
+
+def test_tokens_of_another_rate_are_refused():
+    bounds = np.stack([np.arange(0, 3200, 320), np.arange(0, 3200, 320) + 400], axis=1)
+    tokens = Tokens(np.zeros(10, dtype=np.int32), 5, Segments(bounds, rate=16000.0))
+    assert token_rate(tokens) == 50.0
+    check_rate(tokens, 50.5)
+    with pytest.raises(TsalignError, match="tokens come at 50 Hz; 100 Hz are needed"):
+        check_rate(tokens, 100.0)
+    with pytest.raises(TsalignError, match=r"shape \(2, 2\)"):
+        runs([[1, 2], [3, 4]])
 
 
 # ---- hard numbers --------------------------------------------------------------------------------

@@ -2,5 +2,15 @@
 
 from tsalign.tokens.kmeans import KMeans
 from tsalign.tokens.minibatch import MiniBatchKMeans
+from tsalign.tokens.residual import ResidualKMeans
+from tsalign.tokens.runs import check_rate, deduplicate, runs, token_rate
 
-__all__ = ["KMeans", "MiniBatchKMeans"]
+__all__ = [
+    "KMeans",
+    "MiniBatchKMeans",
+    "ResidualKMeans",
+    "check_rate",
+    "deduplicate",
+    "runs",
+    "token_rate",
+]

@@ -26,6 +26,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "windows": "tsalign.segment:Windows",
         "pelt": "tsalign.segment:Pelt",
         "classification": "tsalign.segment:Classification",
+        "features": "tsalign.segment:Features",
         "binary_segmentation": "tsalign.segment:BinarySegmentation",
         "bottom_up": "tsalign.segment:BottomUp",
         "sliding_window": "tsalign.segment:SlidingWindow",

@@ -3,6 +3,7 @@
 from tsalign.segment.base import Segmenter, bounds_of, samples
 from tsalign.segment.classification import Classification
 from tsalign.segment.external import Ruptures
+from tsalign.segment.features import Features
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
 from tsalign.segment.online import Online
 from tsalign.segment.pelt import Pelt
@@ -13,6 +14,7 @@ __all__ = [
     "BottomUp",
     "Classification",
     "DynamicProgramming",
+    "Features",
     "Online",
     "Pelt",
     "Ruptures",

@@ -37,8 +37,9 @@ class Classification(Judged):
     test, in the whole stretch or, with 1.5 times the score, in equally long stretches around it (a
     state that comes back hides the change). Both sides are split again. Windows are compared by
     shape and, weakly, by amplitude, not by level: a mere shift of the mean is seen only in the
-    windows that hold it, see `Pelt`. Any number of channels; none of them has to be scaled. Time grows with the square of the number of
-    samples (about one second for 25,000 samples and one channel), memory linearly.
+    windows that hold it, see `Pelt`. Any number of channels; none of them has to be scaled. Time
+    grows with the square of the number of samples (about one second for 25,000 samples and one
+    channel), memory linearly.
 
     Parameters
     ----------
@@ -171,13 +172,38 @@ def confidence(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return ratio / (1.0 + ratio)
 
 
+def score_near(places: NDArray[np.int64], w: int, place: int) -> float:
+    """Return the best score of the splits at most half a window from a place.
+
+    Parameters
+    ----------
+    places : (m, k) int64
+        Neighbours of each window.
+    w : int
+        Samples of a window.
+    place : int
+        A split, in samples.
+
+    Returns
+    -------
+    float
+        As compared with `threshold`.
+    """
+    table = splits(places, w)
+    near = slice(max(0, place - w // 2), place + w // 2 + 1)
+    return float(_both(table.ranks[near], table.links[near]).max(initial=0.0))
+
+
+def _both(ranks: NDArray[np.float64], links: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt(np.maximum(ranks, 0.0) * np.maximum(links, 0.0))
+
+
 def _best(places: NDArray[np.int64], w: int, least: int) -> Split:
     """Find the split with the best accuracy among those that leave `least` samples on each side."""
     table = splits(places, w)
     first, last = least, len(places) + w - 1 - least
     place = first + int(np.argmax(table.accuracy[first : last + 1]))
-    both = max(table.ranks[place], 0.0) * max(table.links[place], 0.0)
-    return Split(place, float(np.sqrt(both)))
+    return Split(place, float(_both(table.ranks[place], table.links[place])))
 
 
 def _states(

@@ -18,17 +18,22 @@ def deviance(x):
     return float(-2 * (sums * logs).sum())
 
 
-def gain_test(x, cost, penalty, min_size):
+def gain_test(x, cost, penalty, min_size, delay=0):
     """Changes: at every t all splits of the present segment are compared; penalty(t) to beat."""
-    changes, start, t = [], 0, 1
+    changes, start, t, due = [], 0, 1, None
     while t <= len(x):
         y = x[start:t]
         places = range(min_size, len(y) - min_size + 1)
         gains = [cost(y) - cost(y[:s]) - cost(y[s:]) for s in places]
-        if gains and max(gains) > penalty(t):
+        high = bool(gains) and max(gains) > penalty(t)
+        if high and due is None:
+            due = t + delay
+        if high and due is not None and (t >= due or t == len(x)):
             start += places[int(np.argmax(gains))]
             changes.append(start)
+            due = None
         else:
+            due = None if due is not None and t >= due else due
             t += 1
     return changes
 

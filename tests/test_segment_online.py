@@ -57,12 +57,13 @@ def in_chunks(segmenter, x, sizes):
     st.integers(1, 3),
     st.floats(0.5, 40),
     st.integers(1, 7),
+    st.sampled_from([0, 0, 1, 5, 12]),
     st.integers(0, 999),
 )
-def test_squares_equal_their_twin(n, d, penalty, size, seed):
+def test_squares_equal_their_twin(n, d, penalty, size, delay, seed):
     x = steps(n, d, seed)
-    expected = naive.gain_test(x, naive.squares, lambda t: penalty, size)
-    assert changes(Online(penalty=penalty, min_duration=size), x) == expected
+    expected = naive.gain_test(x, naive.squares, lambda t: penalty, size, delay)
+    assert changes(Online(penalty=penalty, min_duration=size, delay=delay), x) == expected
 
 
 @quick
@@ -71,19 +72,22 @@ def test_squares_equal_their_twin(n, d, penalty, size, seed):
     st.integers(1, 3),
     st.floats(0.5, 40),
     st.integers(1, 7),
+    st.sampled_from([0, 0, 1, 5, 12]),
     st.integers(0, 999),
 )
-def test_poisson_equals_its_twin(n, d, penalty, size, seed):
+def test_poisson_equals_its_twin(n, d, penalty, size, delay, seed):
     x = counts(n, d, seed)
-    expected = naive.gain_test(x, naive.deviance, lambda t: penalty, size)
-    assert changes(Online("poisson", penalty=penalty, min_duration=size), x) == expected
+    expected = naive.gain_test(x, naive.deviance, lambda t: penalty, size, delay)
+    assert (
+        changes(Online("poisson", penalty=penalty, min_duration=size, delay=delay), x) == expected
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_bic_is_that_of_the_stream_so_far(seed):
     x = steps(200, 2, seed)
     noise = bic(x[:60]) / np.log(60)
-    expected = naive.gain_test(x, naive.squares, lambda t: noise * np.log(60 + t), 2)
+    expected = naive.gain_test(x, naive.squares, lambda t: noise * np.log(60 + t), 2, 1)
     assert expected
     assert changes(Online(warmup=60, min_duration=2), x) == expected
     events = counts(200, 2, seed)
@@ -139,6 +143,7 @@ METHODS = [
     Online(penalty=12.0, resolution=5),
     Online(penalty=25.0, min_duration=9, resolution=5),
     Online(warmup=30),
+    Online(penalty=12.0, delay=7, resolution=5),
     Online("poisson", penalty=9.0, resolution=5),
     Online("poisson"),
     Online("bocpd", warmup=40, expected_duration=20),
@@ -315,6 +320,7 @@ def test_bad_chunks_are_refused_and_leave_the_stream_as_it_was():
         ({"penalty": 0.0}, "penalty"),
         ({"warmup": 1.0}, "warmup=1.0 at rate=1.0 is 1 samples"),
         ({"confidence": 1.0}, "less than 1"),
+        ({"delay": -1.0}, "at least 0"),
         ({"resolution": 0}, "at least 1"),
         ({"min_duration": np.inf}, "finite"),
         ({"method": "bocpd", "expected_duration": 1.0}, "at least 2"),

@@ -2,8 +2,9 @@
 
 At time `t` the gain of a change at `s` is what it saves against one segment,
 `G(s, t) = C(0, t) - C(0, s) - C(s, t)`, with `C` the squared distance to the mean or the Poisson
-deviance, summed over channels. A change is found at the first `t` at which some `s` gains more
-than the penalty. Comparing all `s` at all `t` would cost O(t) a sample. Two facts spare it:
+deviance, summed over channels. The alarm is raised at the first `t` at which some `s` gains more
+than the penalty, and a change is made, `delay` samples later, at the `s` that then gains most, if
+that still is more. Comparing all `s` at all `t` would cost O(t) a sample. Two facts spare it:
 
 chain   `C(s, t) >= C(s, u) + C(u, t)` for any cost that is a minimum of sums of losses, so
         `G(s, t) <= G(s, u) + G(u, t)` for `s < u < t`: a group of `s` whose largest gain at `u` is
@@ -48,17 +49,18 @@ class Run(NamedTuple):
     peaks: NDArray[np.float64]  # (r // GROUP,)
     seen: NDArray[np.int64]  # (r // GROUP,)
     then: NDArray[np.float64]  # (r // GROUP, d)
-    count: NDArray[np.int64]  # (2,) rows and groups in use
+    count: NDArray[np.int64]  # (3,) rows and groups in use; place to decide at, 0 if no alarm
 
 
 class Test(NamedTuple):
-    """What is asked: the kind of cost, the shortest segment, and the penalty.
+    """What is asked: the kind of cost, the shortest segment, the delay, and the penalty.
 
     The penalty at sample `t` of the stream is `fixed + slope * log(lead + t)`.
     """
 
     kind: int
     min_size: int
+    delay: int
     fixed: float
     slope: float
     lead: int
@@ -131,8 +133,20 @@ def again(run, test, start):
     if now < 1:
         return -1
     _group(run, test)
+    if run.count[2] > run.places[now]:
+        return -1
     best, row = _best(run, test, 0, now, now)
-    return row if best > penalty(run, test, now, start) else -1
+    return _decide(run, test, best > penalty(run, test, now, start), row, now)
+
+
+@njit(cache=True)
+def _decide(run, test, high, row, now):
+    """Return `row` if it is a change by now; if it is no more than an alarm, set it."""
+    if high and run.count[2] == 0 and test.delay > 0:
+        run.count[2] = run.places[now] + test.delay
+        return -1
+    run.count[2] = 0
+    return row if high else -1
 
 
 @njit(cache=True, error_model="numpy")
@@ -175,12 +189,16 @@ def advance(run, test, x, start):
         limit = penalty(run, test, first, start) * (1 - 1e-9)
         suspects = _suspects(run, test, first - 1, first + block - 1, limit, hot) if first else 0
         for now in range(first, first + block):
-            best, row = _best(run, test, GROUP * run.count[1], now, now)
-            for i in range(suspects):
+            if run.count[2] > run.places[now]:
+                continue
+            alarm = run.count[2] > 0
+            best, row = _best(run, test, 0 if alarm else GROUP * run.count[1], now, now)
+            for i in range(0 if alarm else suspects):
                 other, place = _best(run, test, GROUP * hot[i], GROUP * (hot[i] + 1), now)
                 if other > best or (other == best and place < row):
                     best, row = other, place
-            if best > penalty(run, test, now, start):
+            row = _decide(run, test, best > penalty(run, test, now, start), row, now)
+            if row >= 0:
                 run.count[0] = now + 1
                 return used + now - first + 1, row
         run.count[0] += block

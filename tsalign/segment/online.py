@@ -24,10 +24,11 @@ class Online(Segmenter):
     returns the last one; `predict` replays a whole series. The size of the chunks does not matter
     to the answer. After a change the test begins anew behind it, with the samples already seen.
 
-    `focus` and `poisson` find a change at the first sample at which one split of the present
+    `focus` and `poisson` raise the alarm at the first sample at which one split of the present
     segment saves more than `penalty`, the unknown means before and after both estimated: the
-    exact test of all splits, over all channels together. `bocpd` follows the probability of every
-    start of the present segment; mean and variance are unknown in every channel.
+    exact test of all splits, over all channels together. The best split `delay` later is the cut.
+    `bocpd` follows the probability of every start of the present segment; mean and variance are
+    unknown in every channel.
 
     Parameters
     ----------
@@ -39,8 +40,11 @@ class Online(Segmenter):
         stream so far and `warmup` more, with the noise of the first `warmup` seconds. Not used by
         `bocpd`.
     min_duration : float
-        Shortest segment in seconds, rounded to whole samples and at least one. It is also the
-        least delay.
+        Shortest segment in seconds, rounded to whole samples and at least one. No change is told
+        sooner after it.
+    delay : float or None
+        Seconds from the alarm to the decision where the change was: the samples that come in
+        between sharpen the place. None stands for half of `min_duration`. Not used by `bocpd`.
     rate : float
         Samples per second; with 1.0 a second is a sample.
     warmup : float
@@ -84,6 +88,7 @@ class Online(Segmenter):
         method: Literal["focus", "poisson", "bocpd"] = "focus",
         penalty: Annotated[float, Gt(0)] | Literal["bic"] = "bic",
         min_duration: Annotated[float, Ge(0)] = 1.0,
+        delay: Annotated[float, Ge(0)] | None = None,
         rate: Annotated[float, Gt(0)] = 1.0,
         warmup: Annotated[float, Ge(0)] = 1000.0,
         resolution: Annotated[int, Ge(1)] = 1000,
@@ -93,6 +98,7 @@ class Online(Segmenter):
         self.method = method
         self.penalty = penalty
         self.min_duration = min_duration
+        self.delay = delay
         self.rate = rate
         self.warmup = warmup
         self.resolution = resolution
@@ -160,9 +166,12 @@ class Online(Segmenter):
         ended = np.empty((0, 2), np.int64)
         if hasattr(self, "waiting_"):
             ended = self._take(self.waiting_[:0], 1)
-        last = [[self.bound_, self.n_samples_]] if hasattr(self, "bound_") else []
+        detector = self._running()
+        if detector is not None:
+            edges = np.array([self.bound_, *detector.finish(), self.n_samples_], np.int64)
+            ended = np.concatenate([ended, np.column_stack([edges[:-1], edges[1:]])])
         self._forget()
-        return np.concatenate([ended, np.array(last, np.int64).reshape(-1, 2)])
+        return ended
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         replay = clone(self)
@@ -201,7 +210,9 @@ class Online(Segmenter):
             _check_scale(x)
         if self.method != "bocpd":
             poisson, lead = self.method == "poisson", self._lead()
-            return GainTest.begin(x, poisson, self.penalty, lead, min_size, self.resolution)
+            wait = self.min_duration / 2 if self.delay is None else self.delay
+            delay = count("delay", wait, self.rate, least=0)
+            return GainTest.begin(x, poisson, self.penalty, lead, min_size, delay, self.resolution)
         hazard = 1 / count("expected_duration", self.expected_duration, self.rate, least=2)
         return RunLengths.begin(x, hazard, 1 - self.confidence, min_size)
 

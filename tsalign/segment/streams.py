@@ -23,8 +23,8 @@ class GainTest:
 
     Parameters
     ----------
-    kind, min_size, resolution : int
-        The cost, the shortest segment, and what bounds the memory; see `Online`.
+    kind, min_size, delay, resolution : int
+        The cost, the shortest segment, the delay, and what bounds the memory; see `Online`.
     fixed, slope, lead : float, float, int
         The penalty at sample `t` is `fixed + slope * log(lead + t)`.
     start : int
@@ -37,6 +37,7 @@ class GainTest:
 
     kind: int
     min_size: int
+    delay: int
     resolution: int
     fixed: float
     slope: float
@@ -58,6 +59,7 @@ class GainTest:
         penalty: float | str,
         lead: int,
         min_size: int,
+        delay: int,
         resolution: int,
     ) -> Self:
         """Return the test at its beginning; `x` are the first samples, not yet taken in."""
@@ -69,6 +71,7 @@ class GainTest:
         return cls(
             POISSON if poisson else SQUARES,
             min_size,
+            delay,
             resolution,
             fixed,
             float(slope),
@@ -80,7 +83,7 @@ class GainTest:
             np.zeros(rows // GROUP),
             np.zeros(rows // GROUP, np.int64),
             np.zeros((rows // GROUP, d)),
-            np.zeros(2, np.int64),
+            np.zeros(3, np.int64),
         )
 
     def feed(self, x: NDArray[np.float64]) -> list[int]:
@@ -92,21 +95,37 @@ class GainTest:
                 f"X has {x[row, channel]} at sample {row}, channel {channel}; counts are not below"
                 " zero"
             )
-        test = Test(self.kind, self.min_size, self.fixed, self.slope, self.lead)
-        changes: list[int] = []
+        test, changes = self._test(self.delay), []
         while len(x):
             used, row = advance(self._run(), test, x, self.start)
             x = x[used:]
-            while row >= 0:
-                changes.append(self._restart(row))
-                row = again(self._run(), test, self.start)
+            changes += self._restarts(row, test)
             if self.count[0] == len(self.places):
                 self._make_room()
                 again(self._run(), test, self.start)
         return changes
 
+    def finish(self) -> list[int]:
+        """Return the changes of an alarm that the end of the stream cuts short."""
+        if self.count[2] == 0:
+            return []
+        self.count[2] = 0
+        test = self._test(delay=0)
+        return self._restarts(again(self._run(), test, self.start), test)
+
+    def _test(self, delay: int) -> Test:
+        return Test(self.kind, self.min_size, delay, self.fixed, self.slope, self.lead)
+
     def _run(self) -> Run:
         return Run(self.places, self.sums, self.peaks, self.seen, self.then, self.count)
+
+    def _restarts(self, row: int, test: Test) -> list[int]:
+        """Return all changes by now, of which the first is at a row, if that is one."""
+        changes: list[int] = []
+        while row >= 0:
+            changes.append(self._restart(row))
+            row = again(self._run(), test, self.start)
+        return changes
 
     def _restart(self, row: int) -> int:
         """Begin a new run with the samples behind a row."""
@@ -119,7 +138,7 @@ class GainTest:
         self.start += int(self.places[row])
         self.places[: stop - row - 1] = self.places[row + 1 : stop] - self.places[row]
         self.sums[: stop - row - 1] = self.sums[row + 1 : stop] - self.sums[row]
-        self.count[:] = stop - row - 1, 0
+        self.count[:] = stop - row - 1, 0, 0
         return self.start
 
     def _make_room(self) -> None:
@@ -142,7 +161,7 @@ class GainTest:
             self.peaks = _moved(self.peaks, room // GROUP)
             self.seen = _moved(self.seen, room // GROUP)
             self.then = _moved(self.then, room // GROUP)
-        self.count[:] = kept, 0
+        self.count[:2] = kept, 0
 
 
 def _moved(rows: NDArray[Any], room: int) -> NDArray[Any]:
@@ -214,3 +233,7 @@ class RunLengths:
                 changes.append(int(self.starts[0]))
                 found = bayes.verdict(runs, self.doubt, self.min_size)
         return changes
+
+    def finish(self) -> list[int]:
+        """Return no changes: nothing is held back."""
+        return []

@@ -1,91 +1,243 @@
-"""A whole k-means fit against scikit-learn's Lloyd: same rows, same start, same iterations.
+"""Whole k-means fits against scikit-learn and faiss: same rows, same start, same iterations.
 
-python benchmarks/kmeans.py [--n 1000000] [--k 100] [--d 39] [--iterations 10] [--repeats 5]
+python benchmarks/kmeans.py [--shape 1000000x39x100] [--rounds 5] [--long-rounds 2]
+
+`--shape` (may be repeated) measures single rows of the table: n x d x k. The ratio is that of the
+faster peer's time to ours; the share is that of the machine's sgemm, were all products computed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numba
 import numpy as np
 import sklearn.cluster
+from report import write_result
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tsalign.kernels import lanes
-from tsalign.tokens import KMeans
+from tsalign.tokens import KMeans, MiniBatchKMeans
+from tsalign.tokens.seeding import plus_plus
 
-GOALS = {"ratio": 1.3, "inertia_difference": 1e-4}
+faiss: Any = None  # without it there is a peer less, and the table shows that
+if find_spec("faiss"):
+    faiss = import_module("faiss")
+
+# (n, d, k): least ratio to the faster peer in 10 iterations, to scikit-learn in 50
+GOALS = {
+    (10**6, 39, 100): (2.0, 3.0),
+    (10**6, 39, 500): (3.3, 7.5),
+    (2 * 10**5, 128, 500): (2.8, 5.5),
+    (10**5, 768, 500): (1.8, 3.0),
+    (5 * 10**6, 6, 50): (4.4, 4.0),
+}
+FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would give the peers another kernel than best
+START, BATCHES, PREDICT = 3.0, 3.0, 2.0  # least ratios of the other parts
+INERTIA = 1e-4
+Timed = Callable[[], Any]
+Shape = tuple[int, ...]
 
 
 def frames(n: int, d: int, seed: int = 0) -> np.ndarray:
-    """Return rows like speech features: slow drifts between many overlapping sounds."""
+    """Return shuffled rows like features of signals: sounds, or moves, and the ways between them.
+
+    From 64 features on a random layer of 24 hidden ones makes them, as a network would.
+    """
     rng = np.random.default_rng(seed)
-    sounds = rng.normal(size=(200, d), scale=2.0)
-    rows = sounds[np.repeat(rng.integers(200, size=n // 10 + 1), 10)[:n]]
-    return (rows + rng.normal(size=(n, d))).astype(np.float32)
+    hidden = d if d < 64 else 24
+    sounds = rng.normal(size=(200, hidden), scale=2.0).astype(np.float32)
+    share = rng.beta(0.3, 0.3, size=(n, 1)).astype(np.float32)  # most rows are near one sound
+    rows = share * sounds[rng.integers(200, size=n)]
+    rows += (1 - share) * sounds[rng.integers(200, size=n)]
+    rows += rng.standard_normal(size=rows.shape, dtype=np.float32)
+    if hidden == d:
+        return rows
+    layer = rng.standard_normal(size=(hidden, d), dtype=np.float32) / np.float32(hidden**0.5)
+    rows = np.tanh(rows @ layer)
+    return rows + np.float32(0.3) * rng.standard_normal(size=rows.shape, dtype=np.float32)
 
 
-def timed(model, X: np.ndarray) -> float:
-    """Return the seconds that fitting takes."""
-    begin = perf_counter()
-    model.fit(X)
-    return perf_counter() - begin
+def alternate(works: dict[str, Timed], rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return median seconds of each work over alternating rounds, and what each returned last.
+
+    One round more comes first and warms up: its time does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    results: dict[str, Any] = {}
+    for turn in range(rounds + 1):
+        for name, work in works.items():
+            begin = perf_counter()
+            results[name] = work()
+            if turn > 0:
+                seconds[name].append(perf_counter() - begin)
+    return {name: median(values) for name, values in seconds.items()}, results
 
 
-def measure(n: int, d: int, k: int, iterations: int, repeats: int) -> dict[str, object]:
-    """Return medians of alternating fits, after one of each that warms up."""
+def compared(seconds: dict[str, float], goal: float) -> dict[str, Any]:
+    """Return seconds with the ratio of the faster peer to ours."""
+    peers = [value for name, value in seconds.items() if name != "tsalign"]
+    return {"seconds": seconds, "ratio": min(peers) / seconds["tsalign"], "goal": goal}
+
+
+def fits(X: np.ndarray, start: np.ndarray, iterations: int, peers: set[str]) -> dict[str, Timed]:
+    """Return one whole fit of each library; a result is (inertia, iterations)."""
+    same: dict[str, Any] = {"n_clusters": len(start), "init": start, "n_init": 1, "tol": 0.0}
+
+    def ours() -> tuple[float, int]:
+        model = KMeans(**same, max_iter=iterations).fit(X)
+        return model.inertia_, model.n_iter_
+
+    def scikit() -> tuple[float, int]:
+        model = sklearn.cluster.KMeans(**same, max_iter=iterations, algorithm="lloyd").fit(X)
+        return float(model.inertia_), int(model.n_iter_)
+
+    def facebook() -> tuple[float, int]:
+        every = {"max_points_per_centroid": 10**9, "min_points_per_centroid": 1}
+        model = faiss.Kmeans(X.shape[1], len(start), niter=iterations, **every)
+        model.train(X, init_centroids=start)
+        return float(model.obj[-1]), iterations
+
+    works: dict[str, Timed] = {"tsalign": ours, "scikit-learn": scikit, "faiss": facebook}
+    return {name: work for name, work in works.items() if name == "tsalign" or name in peers}
+
+
+def products(n: int, d: int, k: int) -> float:
+    """Return the rate of float32 matrix products of this shape, in operations a second."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal(size=(min(n, 20_000), d), dtype=np.float32)
+    b = rng.standard_normal(size=(d, k), dtype=np.float32)
+    seconds, _ = alternate({"sgemm": lambda: a @ b}, rounds=20)
+    return 2.0 * len(a) * d * k / seconds["sgemm"]
+
+
+def measure(shape: Shape, rounds: int, long_rounds: int) -> dict[str, Any]:
+    """Return one row of the table."""
+    n, d, k = shape
+    goal, long_goal = GOALS.get(shape, (1.0, 1.0))
     X = frames(n, d)
     start = X[np.random.default_rng(1).choice(n, size=k, replace=False)]
-    same = {"n_clusters": k, "init": start, "n_init": 1, "max_iter": iterations, "tol": 0.0}
-    ours = KMeans(**same)
-    theirs = sklearn.cluster.KMeans(**same, algorithm="lloyd", copy_x=False)
-    seconds: dict[str, list[float]] = {"tsalign": [], "scikit-learn": []}
-    for _ in range(repeats + 1):
-        seconds["tsalign"].append(timed(ours, X))
-        # It centres the rows in place: a fresh copy, made outside the time, keeps runs alike.
-        seconds["scikit-learn"].append(timed(theirs, X.copy()))
-    medians = {name: median(values[1:]) for name, values in seconds.items()}
+    peers = {"scikit-learn"} | ({"faiss"} if faiss else set())
+    seconds, found = alternate(fits(X, start, 10, peers), rounds)
+    row = {"n": n, "d": d, "k": k, **compared(seconds, goal)}
+    row["iterations"] = {name: steps for name, (_, steps) in found.items()}
+    row["ratio_scikit_learn"] = seconds["scikit-learn"] / seconds["tsalign"]
+    inertia = {name: value for name, (value, _) in found.items()}
+    row["inertia_difference"] = abs(inertia["tsalign"] / inertia["scikit-learn"] - 1.0)
+    passes = 2.0 * n * d * k * (found["tsalign"][1] + 1)
+    row["share_of_sgemm"] = passes / seconds["tsalign"] / products(n, d, k)
+    if long_rounds > 0:
+        seconds, found = alternate(fits(X, start, 50, {"scikit-learn"}), long_rounds)
+        row["long"] = compared(seconds, long_goal)
+        row["long"]["iterations"] = {name: steps for name, (_, steps) in found.items()}
+    row["predict"] = predictions(X, start, rounds)
+    return row
+
+
+def predictions(X: np.ndarray, start: np.ndarray, rounds: int) -> dict[str, Any]:
+    """Return the time to label all rows."""
+    few: dict[str, Any] = {"n_clusters": len(start), "init": start, "max_iter": 1, "n_init": 1}
+    ours, theirs = KMeans(**few).fit(start), sklearn.cluster.KMeans(**few).fit(start)
+    works: dict[str, Timed] = {
+        "tsalign": lambda: ours.predict(X),
+        "scikit-learn": lambda: theirs.predict(X),
+    }
+    if faiss:
+        index = faiss.IndexFlatL2(X.shape[1])
+        index.add(ours.cluster_centers_)
+        works["faiss"] = lambda: index.search(X, 1)
+    found = compared(alternate(works, rounds)[0], PREDICT)
+    return found | {"rows_a_second": len(X) / found["seconds"]["tsalign"]}
+
+
+def careful_start(n: int, d: int, k: int, rounds: int) -> dict[str, Any]:
+    """Return the time of greedy k-means++ alone."""
+    X = frames(n, d)
+    works: dict[str, Timed] = {
+        "tsalign": lambda: plus_plus(X, k, np.random.RandomState(0), None),
+        "scikit-learn": lambda: sklearn.cluster.kmeans_plusplus(X, k, random_state=0),
+    }
+    return {"n": n, "d": d, "k": k, **compared(alternate(works, rounds)[0], START)}
+
+
+def batches(n: int, d: int, k: int, rounds: int) -> dict[str, Any]:
+    """Return the time of a mini-batch fit through the same batches."""
+    X = frames(n, d)
+    start = X[np.random.default_rng(1).choice(n, size=k, replace=False)]
+    common: dict[str, Any] = {"n_clusters": k, "init": start, "batch_size": 10_000, "max_iter": 2}
+    common |= {"random_state": 0, "max_no_improvement": None, "reassignment_ratio": 0.0}
+    works: dict[str, Timed] = {
+        "tsalign": lambda: MiniBatchKMeans(**common).fit(X),
+        "scikit-learn": lambda: sklearn.cluster.MiniBatchKMeans(**common, n_init=1).fit(X),
+    }
+    seconds, found = alternate(works, rounds)
+    row = {"n": n, "d": d, "k": k, **compared(seconds, BATCHES)}
+    difference = abs(found["tsalign"].inertia_ / float(found["scikit-learn"].inertia_) - 1.0)
+    return row | {"inertia_difference": difference}
+
+
+def line(name: str, row: dict[str, Any]) -> str:
+    """Return one printed line."""
+    seconds = "  ".join(f"{peer} {value:.3f} s" for peer, value in row["seconds"].items())
+    verdict = "" if row["ratio"] >= row["goal"] else "   MISSED"
+    return f"{name:30} {row['ratio']:5.2f}  goal {row['goal']}   {seconds}{verdict}"
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Print a row of the table; return it."""
+    name = f"{row['n']} x {row['d']}, k={row['k']}"
+    print(line(name, row), flush=True)
+    print(f"{'':30} inertia off by {row['inertia_difference']:.1e} (goal {INERTIA:.0e}),", end=" ")
+    print(f"{row['share_of_sgemm']:.0%} of sgemm, {row['ratio_scikit_learn']:.2f} of scikit-learn")
+    if "long" in row:
+        print(line("   50 iterations", row["long"]))
+    print(line("   predict", row["predict"]), flush=True)
+    return row
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on, beside versions."""
+    keys = ("internal_api", "version", "architecture")
+    libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
     return {
-        "n": n,
-        "d": d,
-        "k": k,
-        "iterations": [ours.n_iter_, int(theirs.n_iter_)],
-        "seconds": medians,
-        "all_seconds": seconds,
-        "ratio": medians["scikit-learn"] / medians["tsalign"],
-        "inertia_difference": abs(ours.inertia_ / float(theirs.inertia_) - 1.0),
+        "processor": platform.processor() or platform.machine(),
+        "threads": numba.get_num_threads(),
+        "blas": [{key: one.get(key) for key in keys} for one in libraries],
         "vectors": bool(lanes.AVAILABLE),
     }
 
 
 def main() -> None:
-    """Measure, print and write `benchmarks/results/kmeans.json`."""
+    """Measure and print; the whole table also goes to `benchmarks/results/kmeans.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, value in {"n": 10**6, "d": 39, "k": 100, "iterations": 10, "repeats": 5}.items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    found = measure(**vars(parser.parse_args()))
-    found["goals"] = GOALS
-    packages = ("numpy", "scikit-learn", "numba", "llvmlite")
-    found["versions"] = {name: version(name) for name in packages}
-    found["machine"] = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
-    }
-    for name, value in found["seconds"].items():
-        print(f"{name:14} {value:8.3f} s")
-    print(f"{'ratio':14} {found['ratio']:8.2f}   goal >= {GOALS['ratio']}")
-    print(f"inertia off by {found['inertia_difference']:.1e}   goal <= 1e-4")
-    folder = Path(__file__).parent / "results"
-    folder.mkdir(exist_ok=True)
-    (folder / "kmeans.json").write_text(json.dumps(found, indent=2) + "\n")
+    parser.add_argument("--shape", action="append", help="n x d x k of one row, as 200000x128x500")
+    parser.add_argument("--rounds", type=int, default=5, help="of 10 iterations")
+    parser.add_argument("--long-rounds", type=int, default=1, help="of 50 iterations")
+    given = parser.parse_args()
+    if any(name in os.environ for name in FORCED):
+        parser.error(f"unset {' and '.join(FORCED)}: the peers would be slower than they are")
+    chosen: list[Shape] = [tuple(map(int, text.split("x"))) for text in given.shape or []]
+    threads = numba.get_num_threads()
+    if faiss:
+        faiss.omp_set_num_threads(threads)
+    with threadpool_limits(threads):
+        rows = [shown(measure(s, given.rounds, given.long_rounds)) for s in chosen or list(GOALS)]
+        if chosen:
+            return
+        result: dict[str, Any] = {**rows[0], "rows": rows, "machine": machine()}
+        result["start"] = careful_start(10**6, 39, 500, rounds=1)
+        print(line("k-means++ 1e6 x 39, k=500", result["start"]), flush=True)
+        result["batches"] = batches(10**6, 39, 100, given.rounds)
+        print(line("mini-batches 1e6 x 39, k=100", result["batches"]))
+        write_result("kmeans", result, "faiss-cpu", "llvmlite")
 
 
 if __name__ == "__main__":

@@ -82,9 +82,9 @@ def collect(config: Config) -> list[Item]:
 def _truth(
     notes: Sequence[Note], told: Mapping[str, tuple[Span, ...]]
 ) -> dict[str, tuple[Span, ...]]:
-    """Return true spans in the order of the notes: a sentence's own times where no table speaks."""
+    """Return true spans in the order of the notes: a sentence's own stamp where no table speaks."""
     said = [sentence for note in notes for sentence in note.sentences]
-    own = {s.id: (s.when,) for s in said if s.when is not None}
+    own = {s.id: (s.stamp,) for s in said if s.stamp is not None}
     both = own | dict(told)
     unknown = sorted(set(told) - {s.id for s in said})
     if unknown:

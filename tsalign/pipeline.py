@@ -184,18 +184,18 @@ def _texts(item: Item) -> tuple:
 
 
 def _told(item: Item) -> stages.Told:
-    """Give learning the stated times, and for validation the true ones."""
+    """Give learning the stamps in the notes, and for validation the true ones."""
     if item.part == "train":
         return stages.Told(item.notes)
     notes = tuple(
-        replace(n, sentences=tuple(replace(s, when=_when(item, s.id)) for s in n.sentences))
+        replace(n, sentences=tuple(replace(s, stamp=_stamp(item, s.id)) for s in n.sentences))
         for n in item.notes
     )
     said = [s for n in item.notes for s in n.sentences]
     return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
 
 
-def _when(item: Item, sentence: str):
+def _stamp(item: Item, sentence: str):
     spans = item.truth.get(sentence, ())
     return spans[0] if spans else None
 

@@ -145,7 +145,7 @@ def tokenised(block: Load, scale: Load, rows: Load, segments: Load) -> Tokens:
     """Give each segment its token."""
     fitted = block()
     ids = fitted.predict(scale()(rows())).astype(np.int32)
-    return Tokens(ids, int(fitted.n_clusters), segments())
+    return Tokens(ids, int(getattr(fitted, "size_", fitted.n_clusters)), segments())
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Told:
     Parameters
     ----------
     notes : tuple of Note
-        In them `when` is the stated time (training) or the true one (validation).
+        In them `stamp` is the one given (training) or the true one (validation).
     elsewhere : tuple of str
         Sentences known to match nothing.
     """
@@ -187,7 +187,7 @@ def fit_align(
 
 
 def _timed(told: Iterable[Told]) -> bool:
-    return any(s.when is not None for who in told for note in who.notes for s in note.sentences)
+    return any(s.stamp is not None for who in told for note in who.notes for s in note.sentences)
 
 
 def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
@@ -199,7 +199,7 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     for place, (who, load, cut) in enumerate(zip(told, rows, segments, strict=True)):
         X, middle = apply(load()), cut().edges().mean(axis=1)
         for note in who.notes:
-            if all(s.when is None for s in note.sentences):
+            if all(s.stamp is None for s in note.sentences):
                 continue
             features.append(X)
             index.append(_spoken(note.sentences, middle, texts))
@@ -222,9 +222,9 @@ def _spoken(
     """Return for each segment the text that speaks of its middle, or -1."""
     out = np.full(len(middle), -1, np.int32)
     for sentence in sentences:
-        if sentence.when is not None and sentence.assertion in ("present", "possible"):
+        if sentence.stamp is not None and sentence.assertion in ("present", "possible"):
             number = texts.setdefault((sentence.text, sentence.concept), len(texts))
-            out[(middle >= sentence.when.start) & (middle < sentence.when.end)] = number
+            out[(middle >= sentence.stamp.start) & (middle < sentence.stamp.end)] = number
     return out
 
 
@@ -252,9 +252,9 @@ def fit_match(
     seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
     for who in train:
         for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.when is not None and sentence.when.duration > 0:
+            if sentence.stamp is not None and sentence.stamp.duration > 0:
                 name = sentence.concept or sentence.text
-                seconds.setdefault(name, []).append(sentence.when.duration)
+                seconds.setdefault(name, []).append(sentence.stamp.duration)
     cases = [
         Case(load(), cut(), notes, truth)
         for (notes, truth), load, cut in zip(valid, judged, segments, strict=True)
@@ -308,9 +308,10 @@ def exported(folder: Path, block: Any, parts: Sequence[Load]) -> None:
 
 
 def hidden(notes: Sequence[Note], times: bool) -> tuple[Note, ...]:
-    """Return the notes as a matcher may see them: no concepts, and times only when asked."""
+    """Return the notes as a matcher may see them: no concepts or stamps, and times when asked."""
 
     def bare(sentence: Sentence) -> Sentence:
-        return replace(sentence, concept=None, when=sentence.when if times else None)
+        when = sentence.when if times else None
+        return replace(sentence, concept=None, stamp=None, when=when)
 
     return tuple(replace(n, sentences=tuple(map(bare, n.sentences))) for n in notes)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
+from tsalign.show import Shown
 
 Assertion = Literal[
     "present", "absent", "possible", "hypothetical", "history", "plan", "other_person"
@@ -127,7 +128,7 @@ class Signal:
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
+class Segments(Shown):
     """Stretches of a signal as columns of sample bounds.
 
     Parameters
@@ -214,11 +215,18 @@ class Sentence:
     chars : (int, int)
         Half-open place in the note's text; (0, 0) where there is no running text.
     when : Span or None
-        The stated time in seconds of the recording.
+        The window, in seconds of the recording, that its words state; it may lie outside.
     concept : str or None
         What several wordings have in common.
     assertion : str
         Whether it speaks of something present here and now.
+    duration : float or None
+        How long it lasted, in seconds, by its words.
+    count : int or None
+        How often it happened, by its words.
+    stamp : Span or None
+        Where it belongs, as the one who wrote the file says: what learning and evaluation go by,
+        and what no matcher sees.
     """
 
     text: str
@@ -227,6 +235,9 @@ class Sentence:
     when: Span | None = None
     concept: str | None = None
     assertion: Assertion = "present"
+    duration: float | None = None
+    count: int | None = None
+    stamp: Span | None = None
 
 
 @dataclass(frozen=True)

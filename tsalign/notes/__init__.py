@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from tsalign.notes.assertion import Scope, assess, scopes
 from tsalign.notes.jsonl import RecordingNotes, read_notes
+from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import parse
 from tsalign.notes.sentences import split_sentences
+from tsalign.notes.times import Times
 
-__all__ = ["RecordingNotes", "Scope", "assess", "parse", "read_notes", "scopes", "split_sentences"]
+__all__ = [
+    "Meanings",
+    "RecordingNotes",
+    "Scope",
+    "Times",
+    "assess",
+    "parse",
+    "read_notes",
+    "scopes",
+    "split_sentences",
+]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, cast
 
-from tsalign.notes.words import words
+from tsalign.notes.words import any_of, plain, words
 from tsalign.types import Assertion
 
 Reach = Literal["forward", "backward", "clause"]
@@ -25,7 +25,6 @@ _STRONGEST_FIRST: tuple[Assertion, ...] = (
 _TOPICS = ("absent_forward", "absent_backward", "absent_clause", "possible_clause")
 _TOPICS += ("hypothetical_clause", "history_clause", "plan_clause", "other_person_clause")
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")
-_EDGE = r"(?:(?<!\w)|(?!\w))"  # not inside a word
 _WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
 
 
@@ -72,7 +71,7 @@ def scopes(text: str) -> tuple[Scope, ...]:
     ...  for s in scopes("Denies pain but slept badly")]
     [('absent', 'Denies pain ')]
     """
-    text = _plain(text)
+    text = plain(text)
     return tuple(scope for start, end in _clauses(text) for scope in _scopes(text, start, end))
 
 
@@ -113,7 +112,7 @@ def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
     >>> assess("Denies chest pain but reports palpitations.", target=(7, 17))
     'absent'
     """
-    text = _plain(text)
+    text = plain(text)
     first, last = target or (0, len(text))
     triggered: set[Assertion] = set()
     said: list[Assertion] = []
@@ -174,41 +173,13 @@ def _meanings() -> dict[str, tuple[tuple[Assertion, Reach], ...]]:
 
 @functools.cache
 def _triggers() -> re.Pattern[str]:
-    return re.compile(_any_of(_meanings()))
+    return re.compile(any_of(_meanings()))
 
 
 @functools.cache
 def _turns() -> re.Pattern[str]:
     """Return the pattern of places where a new statement begins inside a sentence."""
-    verbs = _any_of([*_meanings(), *words("assertion", "affirms")])
+    verbs = any_of([*_meanings(), *words("assertion", "affirms")])
     who = r"(?:(?:then|also|he|she|they|it|(?:the )?(?:patient|pt\.?))\s+){0,3}"
-    turns = _any_of(words("assertion", "turns"))
+    turns = any_of(words("assertion", "turns"))
     return re.compile(rf";|{turns}|(?:,|\band\b)\s++{who}(?={verbs})")
-
-
-def _any_of(phrases: Iterable[str]) -> str:
-    """Return a pattern that finds the longest of some phrases, as whole words."""
-    return _EDGE + _branch(list(phrases))
-
-
-def _branch(endings: list[str]) -> str:
-    """Return a pattern that shares beginnings, so that hundreds of phrases cost little."""
-    by_head: dict[str, list[str]] = {}
-    for ending in endings:
-        if ending:
-            by_head.setdefault(ending[0], []).append(ending[1:])
-    options = [
-        (r"\s++" if head == " " else re.escape(head)) + _branch(rest)
-        for head, rest in sorted(by_head.items())
-    ]
-    if "" in endings:
-        options.append(_EDGE)
-    return f"(?:{'|'.join(options)})"
-
-
-def _plain(text: str) -> str:
-    """Return lower-case text of the same length."""
-    small = text.lower()
-    if len(small) != len(text):
-        small = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-    return small.replace("\u2019", "'")

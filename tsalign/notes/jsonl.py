@@ -7,14 +7,18 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tsalign.errors import TsalignError, located
 from tsalign.notes.parse import sentences_of
+from tsalign.notes.times import Times
 from tsalign.types import Assertion, Note, Sentence, Span
 
 _NOTE = ("recording", "note", "subject", "covers", "ordered", "text", "sentences")
+_NOTE += ("written", "recorded", "zone")
 _SENTENCE = ("id", "text", "start", "end", "concept", "assertion")
 _KINDS: dict[type, str] = {str: "a text", bool: "true or false", list: "a list", dict: "an object"}
 
@@ -43,8 +47,10 @@ def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
     path : str or Path
         JSON Lines. Each line is an object with `recording`, and `text` or `sentences` or both;
         optional are `note` (id, by default `n0`, `n1`, ... within the recording), `subject`,
-        `covers` ([start, end] in s) and `ordered`. Each of the `sentences` has `text`, and
-        perhaps `id` (by default `<note>.<i>`), `start` and `end` in s, `concept`, `assertion`.
+        `covers` ([start, end] in s) and `ordered`; for times in words `written` and `recorded`
+        ([start, end]) in ISO 8601 and `zone` ("Europe/Berlin"). Each of the `sentences` has
+        `text`, and perhaps `id` (by default `<note>.<i>`), `start` and `end` in s, which become
+        its `stamp`, `concept`, `assertion`.
 
     Returns
     -------
@@ -139,9 +145,42 @@ def _note(fields: dict[str, Any], index: int) -> Note:
     text = _take(fields, "text", str, required=False) or ""
     if not given and not text:
         raise TsalignError("a note needs 'text' or 'sentences'")
-    sentences = _given(given, ident, text) if given else sentences_of(text, ident)
+    times = _times(fields)
+    sentences = _given(given, ident, text, times) if given else sentences_of(text, ident, times)
     ordered = _take(fields, "ordered", bool, required=False)
     return Note(ident, text, sentences, _covers(fields), ordered)
+
+
+def _times(fields: dict[str, Any]) -> Times:
+    zone = _zone(_take(fields, "zone", str, required=False))
+    written = _take(fields, "written", str, required=False)
+    pair = _take(fields, "recorded", list, required=False)
+    if pair is not None and len(pair) != 2:
+        raise TsalignError("should be [start, end] in ISO 8601", key="recorded")
+    return Times(
+        written=_moment(written, "written", zone) if written else None,
+        recorded=(_moment(pair[0], "recorded", zone), _moment(pair[1], "recorded", zone))
+        if pair
+        else None,
+    )
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise TsalignError(f"{name!r} is no time zone known here", key="zone") from None
+
+
+def _moment(value: Any, key: str, zone: tzinfo | None) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        told = json.dumps(value)[:60]
+        raise TsalignError(f"should be a date and time in ISO 8601, not {told}", key=key) from None
+    if zone is None:
+        return moment
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _covers(fields: dict[str, Any]) -> Span | None:
@@ -154,12 +193,12 @@ def _covers(fields: dict[str, Any]) -> Span | None:
         return Span(_seconds(pair[0], "covers"), _seconds(pair[1], "covers"))
 
 
-def _given(items: list[Any], note: str, text: str) -> tuple[Sentence, ...]:
+def _given(items: list[Any], note: str, text: str, times: Times) -> tuple[Sentence, ...]:
     sentences = []
     cursor = 0
     for index, item in enumerate(items):
         with located(key=f"sentences[{index}]"):
-            sentence = _sentence(item, f"{note}.{index}")
+            sentence = _sentence(item, f"{note}.{index}", times)
             if text:
                 at = text.find(sentence.text, cursor)
                 if at < 0:
@@ -170,7 +209,7 @@ def _given(items: list[Any], note: str, text: str) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
-def _sentence(item: Any, default: str) -> Sentence:
+def _sentence(item: Any, default: str, times: Times) -> Sentence:
     if not isinstance(item, dict):
         raise TsalignError(f"should be an object, not {json.dumps(item)[:60]}")
     _check_keys(item, _SENTENCE)
@@ -178,16 +217,21 @@ def _sentence(item: Any, default: str) -> Sentence:
     if assertion not in get_args(Assertion):
         allowed = ", ".join(get_args(Assertion))
         raise TsalignError(f"{assertion!r} is none of {allowed}", key="assertion")
+    text = _take(item, "text", str)
+    when, duration, count = times.read(text)
     return Sentence(
-        _take(item, "text", str),
+        text,
         _take(item, "id", str, required=False) or default,
-        when=_when(item),
+        when=when,
         concept=_take(item, "concept", str, required=False),
         assertion=assertion,
+        duration=duration,
+        count=count,
+        stamp=_stamp(item),
     )
 
 
-def _when(item: dict[str, Any]) -> Span | None:
+def _stamp(item: dict[str, Any]) -> Span | None:
     start, end = item.get("start"), item.get("end")
     if start is None and end is None:
         return None

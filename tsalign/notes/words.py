@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
+
+EDGE = r"(?:(?<!\w)|(?!\w))"  # not inside a word
 
 
 @functools.cache
@@ -28,6 +33,63 @@ def words(table: str, topic: str) -> frozenset[str]:
     >>> "approx" in words("sentences", "never_end")
     True
     """
+    return frozenset(word for language in load(table)[topic].values() for word in language)
+
+
+@functools.cache
+def values(table: str, topic: str) -> dict[str, Any]:
+    """Return what the words of a topic stand for, in all languages.
+
+    Examples
+    --------
+    >>> values("times", "numbers")["twenty"]
+    20
+    """
+    return {k: v for language in load(table)[topic].values() for k, v in language.items()}
+
+
+@functools.cache
+def load(table: str) -> dict[str, Any]:
+    """Return a whole file of `tsalign/notes/data`."""
     source = files("tsalign.notes").joinpath("data", f"{table}.json")
-    languages = json.loads(source.read_text(encoding="utf-8"))[topic]
-    return frozenset(word for language in languages.values() for word in language)
+    return json.loads(source.read_text(encoding="utf-8"))
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern that finds the longest of some phrases, as whole words.
+
+    Examples
+    --------
+    >>> re.findall(any_of(["no", "no sign of"]), "no sign of a note: no")
+    ['no sign of', 'no']
+    """
+    return EDGE + _branch(list(phrases))
+
+
+def _branch(endings: list[str]) -> str:
+    """Return a pattern that shares beginnings, so that hundreds of phrases cost little."""
+    by_head: dict[str, list[str]] = {}
+    for ending in endings:
+        if ending:
+            by_head.setdefault(ending[0], []).append(ending[1:])
+    options = [
+        (r"\s++" if head == " " else re.escape(head)) + _branch(rest)
+        for head, rest in sorted(by_head.items())
+    ]
+    if "" in endings:
+        options.append(EDGE)
+    return f"(?:{'|'.join(options)})"
+
+
+def plain(text: str) -> str:
+    """Return lower-case text of the same length.
+
+    Examples
+    --------
+    >>> plain("It\u2019s \u0130")
+    "it's \u0130"
+    """
+    small = text.lower()
+    if len(small) != len(text):
+        small = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return small.replace("\u2019", "'")

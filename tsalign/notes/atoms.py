@@ -1,0 +1,412 @@
+"""The words of a sentence as atoms of time: clocks, amounts, days, names, and what joins them.
+
+Each atom has a letter; `phrases.py` reads sequences of letters.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from tsalign.notes.meanings import DAY, Meanings
+from tsalign.notes.words import any_of, load, values, words
+
+HALF_DAY = DAY / 2
+# The letters of joining words, by their names in `data/times.json`.
+LETTERS = {
+    "at": "@",
+    "in": "i",
+    "during": "d",
+    "for": "D",
+    "within": "w",
+    "around": "~",
+    "near": "s",
+    "after": ">",
+    "before": "<",
+    "by": "k",
+    "from": "f",
+    "since": "S",
+    "between": "b",
+    "to": "t",
+    "until": "u",
+    "and": "&",
+    "onward": "O",
+    "later": "L",
+    "ago": "G",
+    "into": "I",
+    "recording": "R",
+    "start": "B",
+    "end": "E",
+    "half": "H",
+    "whole": "T",
+    "first": "F",
+    "last": "Z",
+    "every": "e",
+    "this": "j",
+    "of": "Q",
+    "vital": "v",
+    "who": "p",
+    "": "",
+}
+Grain = Literal["second", "minute", "hour"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time of day.
+
+    Parameters
+    ----------
+    readings : tuple of (float, float)
+        Start and end in seconds since midnight, the likeliest reading first: half past three may
+        be in the afternoon.
+    grain : str
+        How exactly it was said.
+    day : int or None
+        Counted from the day on which the note was written.
+    """
+
+    readings: tuple[tuple[float, float], ...]
+    grain: Grain = "hour"
+    day: int | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day.
+
+    Parameters
+    ----------
+    kind : str
+        `back`: so many days before the note; `weekday`: 0 is Monday; `nth`: of the recording;
+        `date`: (year or None, month, day).
+    value : object
+        Which.
+    """
+
+    kind: Literal["back", "weekday", "nth", "date"]
+    value: Any
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A length of time.
+
+    Parameters
+    ----------
+    seconds, unit : float
+        All of it, and the unit in which it was told.
+    article : bool
+        Whether it is no more than "a day", "an hour".
+    """
+
+    seconds: float
+    unit: float
+    article: bool = False
+
+
+@dataclass(frozen=True)
+class Atom:
+    """A piece of a sentence, its letter and what it stands for."""
+
+    letter: str
+    value: Any
+    chars: tuple[int, int]
+
+
+def atoms(text: str, cased: str, meanings: Meanings) -> list[Atom]:
+    """Return the atoms of a sentence.
+
+    Letters besides those of joining words: `c` clock, `q` four digits that may be one, `n` a small
+    number, `m` a name of a time of day, `M` one that needs no preposition, `a` amount of time,
+    `U` its unit without a number, `y` day, `Y` short or doubtful day, `#` ordinal, `,` mark,
+    `.` anything else.
+
+    Parameters
+    ----------
+    text, cased : str
+        In lower case, and as it was written.
+    meanings : Meanings
+        With the names of times.
+    """
+    found = []
+    reader = _Reader(cased, meanings)
+    for match in _pattern(meanings).finditer(text):
+        kind = str(match.lastgroup)
+        letter, value = getattr(reader, kind)(match)
+        if letter:
+            found.append(Atom(letter, value, match.span()))
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _pattern(meanings: Meanings) -> re.Pattern[str]:
+    """Return the pattern that cuts a sentence into atoms; what stands first wins."""
+    names, numbers = _names(meanings), any_of(values("times", "numbers"))
+    ones = r"(?:one|two|three|four|five|six|seven|eight|nine)\b"
+    number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ones})?)"
+    spread = rf"{number}(?:\s*(?:[-\u2013]|to|or|bis|oder)\s*{number})?"
+    unit = rf"(?:{any_of(values('times', 'units'))})"
+    month = rf"(?:{any_of(values('times', 'months'))})\.?"
+    also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit})?"
+    kinds = {
+        "iso": r"\b\d{4}-\d\d-\d\d(?:\b|t(?=\d))",
+        "numeric": r"(?<![\d./])\d{1,2}(?:/\d{1,2}/|\.\d{1,2}\.)(?:\d{4}|\d\d)(?![\d/])"
+        r"|(?:(?<=\bam )|(?<=\bvom )|(?<=\bden ))\d{1,2}\.\d{1,2}\.(?!\d)",
+        "slash": r"(?<![\d./])\d{1,2}/\d{1,2}(?![\d/.])",
+        "dated": rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?\s+(?:of\s+)?{month}(?:,?\s+\d{{4}}\b)?"
+        rf"|{month}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}}\b)?",
+        "ratio": rf"\b\d+:\d+(?=[\s-]+(?:{any_of(words('times', 'ratios'))}))|\b\d+:\d{{3,}}",
+        "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
+        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)(?=\s*(?:[ap]\.?m\b|uhr))|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
+        r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
+        "military": r"(?<![\d.,/:-])(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)\s*(?:h|hrs?|hours|uhr)\b",
+        "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
+        rf"|(?P<less>quarter|viertel)\s+(?:to|vor))\s+(?P<hour>{number})(?:\s+o'clock)?"
+        rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+o'clock",
+        "amount": rf"(?<![\d.,/:])(?!an?\s+second\b){spread}"
+        rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}",
+        "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
+        "name": rf"(?:{any_of(names)})" if names else r"(?!)",
+        "relative": rf"(?:the\s+)?(?:{any_of(values('times', 'days'))})",
+        "weekday": rf"(?:{any_of(values('times', 'weekdays'))})s?\b",
+        "short_weekday": rf"(?:{any_of(values('times', 'weekdays_short'))})\.?",
+        "joining": rf"(?:{any_of(_joining())})",
+        "ordinal": rf"(?:{any_of(values('times', 'ordinals'))})",
+        "unit": rf"(?:{any_of(w for w in values('times', 'units') if len(w) > 2)})",
+        "four_digits": r"(?<![\w.,/:])(?:[01]\d|2[0-3])[0-5]\d(?![\w/%]|[.,]\d)",
+        "number": r"(?<![\w.,/:])\d{1,2}(?:\.[0-5]\d)?(?![\w/%]|[.,:]\d)",
+        "other": r"\w++(?:[/.,:'-]\w++)*+",
+        "mark": r"[.,;:!?()]",
+        "sign": r"[^\s\w]",
+    }
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()))
+
+
+@functools.cache
+def _joining() -> dict[str, str]:
+    topics = load("times")["letters"].items()
+    return {w: LETTERS[t] for t, found in topics for ws in found.values() for w in ws}
+
+
+@functools.lru_cache(maxsize=8)
+def _names(meanings: Meanings) -> dict[str, tuple[str, Moment]]:
+    """Return the names of times of day with their letters."""
+    found = {}
+    for entry in meanings.named.values():
+        moment = Moment(((entry.start, entry.end),), day=entry.day)
+        found |= {name: ("m", moment) for name in entry.words}
+        found |= {name: ("M", moment) for name in entry.alone}
+    return found
+
+
+@functools.cache
+def _unit_pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?:{any_of(values('times', 'units'))})")
+
+
+@functools.cache
+def _number_pattern() -> re.Pattern[str]:
+    return re.compile(rf"\d+(?:[.,]\d+)?|{any_of(values('times', 'numbers'))}")
+
+
+@functools.cache
+def _spread() -> re.Pattern[str]:
+    return re.compile(r"\d\s*-|-\s*\d|\u2013|\b(?:to|or|bis|oder)\b")
+
+
+@functools.cache
+def _no_duration() -> re.Pattern[str]:
+    return re.compile(rf"[\s-]*(?:{any_of(words('times', 'not_durations'))})")
+
+
+def number(text: str) -> float:
+    """Return the value of digits or words.
+
+    Examples
+    --------
+    >>> number("2,5"), number("forty two"), number("half an")
+    (2.5, 42, 0.5)
+    """
+    known = values("times", "numbers")
+    text = " ".join(text.split())
+    if text in known:
+        return known[text]
+    if text[0].isdigit():
+        return float(text.replace(",", "."))
+    tens, _, ones = text.replace("-", " ").rpartition(" ")
+    return known[tens] + known[ones]
+
+
+def clock(hour: int, minute: int, second: int = 0, *, half: str | None, exact: bool) -> Moment:
+    """Return the moment that a clock shows.
+
+    Parameters
+    ----------
+    hour, minute, second : int
+        As written.
+    half : str or None
+        `a` or `p`, where that was written.
+    exact : bool
+        Whether the hour counts to 24 beyond doubt.
+    """
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    seconds = 3600.0 * hour + 60.0 * minute + second
+    grain: Grain = "second" if second else "minute" if minute else "hour"
+    readings = [seconds]
+    if not half and not exact and 1 <= hour <= 11:
+        readings.append(seconds + HALF_DAY)
+    return Moment(tuple((s, s) for s in readings), grain)
+
+
+class _Reader:
+    """Turns each match of the pattern into a letter and a value; one method a kind."""
+
+    def __init__(self, cased: str, meanings: Meanings) -> None:
+        self.cased, self.meanings = cased, meanings
+        self.names = _names(meanings)
+
+    def _day(self, year: int | None, month: int, day: int) -> tuple[str, Any]:
+        try:
+            date(year or 2000, month, day)
+        except ValueError:
+            return ".", None
+        return "y", Day("date", (year, month, day))
+
+    def iso(self, match: re.Match[str]) -> tuple[str, Any]:
+        year, month, day = map(int, match.group().rstrip("t").split("-"))
+        return self._day(year, month, day)
+
+    def numeric(self, match: re.Match[str]) -> tuple[str, Any]:
+        dotted = "." in match.group()
+        first, second, year = re.split(r"[/.]", match.group())
+        return self._ordered(int(first), int(second), year, dotted)
+
+    def slash(self, match: re.Match[str]) -> tuple[str, Any]:
+        first, second = match.group().split("/")
+        letter, value = self._ordered(int(first), int(second), "", False)
+        return "Y" if letter == "y" else ".", value
+
+    def _ordered(self, first: int, second: int, year: str, day_first: bool) -> tuple[str, Any]:
+        swap = first > 12 or ((day_first or self.meanings.day_first) and second <= 12)
+        month, day = (second, first) if swap else (first, second)
+        full = int(year) + (2000 if len(year) == 2 else 0) if year else None
+        return self._day(full, month, day)
+
+    def dated(self, match: re.Match[str]) -> tuple[str, Any]:
+        numbers = [int(n) for n in re.findall(r"\d+", match.group())]
+        name = next(w for w in re.findall(r"[^\W\d]+", match.group()) if w in _months())
+        if not self.cased[match.start() + match.group().index(name)].isupper():
+            return ".", None  # may, march
+        return self._day(numbers[1] if len(numbers) > 1 else None, _months()[name], numbers[0])
+
+    def ratio(self, match: re.Match[str]) -> tuple[str, Any]:
+        return ".", None
+
+    def clock(self, match: re.Match[str]) -> tuple[str, Any]:
+        hour = int(match["h"])
+        minute = int(match["min"] or match["hmin"] or match["dmin"] or 0)
+        if hour > 24 or (match["half"] and not 1 <= hour <= 12):
+            return ".", None
+        uhr = match.group().endswith("uhr")
+        exact = match["h"][0] == "0" or bool(match["hmin"]) or uhr
+        return "c", clock(hour, minute, int(match["sec"] or 0), half=match["half"], exact=exact)
+
+    def military(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "c", self._four(match["four"])
+
+    def four_digits(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "q", self._four(match.group())
+
+    def _four(self, digits: str) -> Moment:
+        return clock(int(digits[:2]), int(digits[2:]), half=None, exact=True)
+
+    def spoken(self, match: re.Match[str]) -> tuple[str, Any]:
+        """Half past three, a quarter to seven, three o'clock."""
+        said = match["hour"] or match["next"] or match["word"]
+        hour, part = number(said), match["part"] or match["less"]
+        minutes = {None: 0, "half": 30, "quarter": 15, "viertel": 15}
+        past = minutes[part] if part in minutes else number(part)
+        if match["less"] or match["next"]:
+            hour, past = hour - 1, 30 if match["next"] else 60 - past
+        if not (0 <= hour <= 23 and hour == int(hour)):
+            return ".", None
+        return "c", clock(int(hour), int(past), half=None, exact=False)
+
+    def amount(self, match: re.Match[str]) -> tuple[str, Any]:
+        """Twenty minutes, 5 to 10 min, an hour and a half, 1 h 20 min."""
+        text = match.group()
+        if _no_duration().match(match.string, match.end()):
+            return ".", None
+        first = _number_pattern().match(text)
+        unit = next(
+            u for u in _unit_pattern().finditer(text) if u.start() >= (first.end() if first else 0)
+        )
+        if first is None or (len(unit.group()) <= 2 and not first.group()[0].isdigit()):
+            return ".", None
+        seconds = values("times", "units")
+        head, tail = text[: unit.start()], text[unit.end() :]
+        size = seconds[unit.group()]
+        spread = [number(n.group()) for n in _number_pattern().finditer(head.split(" and ")[0])]
+        if len(spread) == 2 and not _spread().search(head):
+            spread = [number(head.strip(" -"))]  # forty-five
+        value = sum(spread) / len(spread) * size
+        if re.search(r"\band\s+a\s+half\b", text):
+            value += size / 2
+        more = re.search(r"(\d+)\s*(\D+)\Z", tail)
+        if more:
+            value += int(more[1]) * seconds[more[2].strip()]
+        article = head.strip() in words("times", "articles") and not tail
+        return "a", Amount(float(value), float(size), article)
+
+    def nth(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "Y", Day("nth", int(number(match["which"])))
+
+    def name(self, match: re.Match[str]) -> tuple[str, Any]:
+        return self.names[" ".join(match.group().split())]
+
+    def relative(self, match: re.Match[str]) -> tuple[str, Any]:
+        name = re.sub(r"^the\s+", "", " ".join(match.group().split()))
+        return "y", Day("back", values("times", "days")[name])
+
+    def weekday(self, match: re.Match[str]) -> tuple[str, Any]:
+        known = values("times", "weekdays")
+        name = match.group()
+        return "y", Day("weekday", known[name if name in known else name[:-1]])
+
+    def short_weekday(self, match: re.Match[str]) -> tuple[str, Any]:
+        if not self.cased[match.start()].isupper():
+            return ".", None  # he sat, in the sun
+        return "Y", Day("weekday", values("times", "weekdays_short")[match.group().rstrip(".")])
+
+    def joining(self, match: re.Match[str]) -> tuple[str, Any]:
+        return _joining()[" ".join(match.group().split())], None
+
+    def ordinal(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "#", values("times", "ordinals")[match.group()]
+
+    def unit(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "U", float(values("times", "units")[match.group()])
+
+    def number(self, match: re.Match[str]) -> tuple[str, Any]:
+        hour, _, minute = match.group().partition(".")
+        if int(hour) > 24 or (minute and int(hour) < 10):
+            return ".", None
+        exact = bool(minute) or hour[0] == "0"
+        return "n", clock(int(hour), int(minute or 0), half=None, exact=exact)
+
+    def other(self, match: re.Match[str]) -> tuple[str, Any]:
+        return ".", None
+
+    def mark(self, match: re.Match[str]) -> tuple[str, Any]:
+        return ",", None
+
+    sign = other
+
+
+def _months() -> dict[str, int]:
+    return values("times", "months")

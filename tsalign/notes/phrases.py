@@ -1,0 +1,446 @@
+"""Phrases of time in one sentence: when, how long, how often; not yet tied to any date."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal
+
+from tsalign.notes.atoms import Amount, Atom, Day, Moment, atoms, number
+from tsalign.notes.meanings import DAY, Meanings
+from tsalign.notes.words import any_of, plain, values, words
+
+Anchor = Literal["start", "end", "written", "earlier", "after", "share"]
+_LONGEST = DAY / 2  # of a range, where its ends leave a choice
+
+
+@dataclass(frozen=True)
+class Daily:
+    """A stretch of some day.
+
+    Parameters
+    ----------
+    readings : tuple of (float, float)
+        Start and end in seconds since midnight, the likeliest first; infinite for the start and
+        end of the recording.
+    finished : bool
+        Whether it must be over when the note is written.
+    nth : int or None
+        Which of those in the recording.
+    day : int or None
+        Counted from the day on which the note was written.
+    """
+
+    readings: tuple[tuple[float, float], ...]
+    finished: bool = False
+    nth: int | None = None
+    day: int | None = None
+
+
+@dataclass(frozen=True)
+class Offset:
+    """A stretch told from something else.
+
+    Parameters
+    ----------
+    of : str
+        `start` or `end` of the recording, the time at which the note was `written`, the window
+        told `earlier`, the time `after` that; with `share` the unit is the recording's length.
+    start, end : float
+        Seconds.
+    """
+
+    of: Anchor
+    start: float
+    end: float
+
+
+Item = Daily | Offset | Day
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What a sentence says of time.
+
+    Parameters
+    ----------
+    items : tuple of Daily, Offset or Day
+        When.
+    duration : float or None
+        How long, in seconds.
+    count : int or None
+        How often.
+    """
+
+    items: tuple[Item, ...] = ()
+    duration: float | None = None
+    count: int | None = None
+
+
+def phrases(text: str, meanings: Meanings) -> Phrases:
+    """Return what a sentence says of time.
+
+    Parameters
+    ----------
+    text : str
+        One sentence.
+    meanings : Meanings
+        What words mean.
+
+    Returns
+    -------
+    Phrases
+        Empty for vital signs and the like.
+
+    Examples
+    --------
+    >>> from tsalign.notes.meanings import built_in
+    >>> phrases("Walked for ten minutes, twice. HR 72, BP 120/80.", built_in())
+    Phrases(items=(), duration=600.0, count=2)
+    """
+    small = plain(text)
+    reader = _Reader(atoms(small, text, meanings), meanings)
+    items = tuple(reader.items())
+    return Phrases(items, reader.duration, _count(small))
+
+
+# Repeats are bounded so that no text makes the search quadratic.
+# Points: a clock, a name, a bare number where the words around it say that it is an hour.
+_P = "~?[cmMqn]"
+_EDGE = "(?:(?P<{0}B>BQ?R|B)|(?P<{0}E>EQ?R))"
+_KINDS = {
+    "every": "e[aUnmy#]?",
+    "range": f"[fSb]?(?:i?[yY])?(?P<range1>{_P})y?[tu&][yY]?(?P<range2>{_P})",
+    "whole": "(?:T|dT?|iT)R",
+    "edge": "[i@wd]?" + _EDGE.format("at") + "(?<=R)",
+    "middle": "[i@]?H(?:Q?R)",
+    "inside": "(?P<inside>a)IR|>(?P<inside2>a)QR",
+    "lasting": "D~?(?P<lasting>a)(?![IGL])",
+    "beside": "(?P<beside>a)(?P<side>[><])(?:" + _EDGE.format("by") + f"|(?P<point>{_P}))",
+    "elsewhere": "[i@]~?a(?![IL])|a[><]",
+    "first": "[iDdw>]{0,3}F(?P<first>a|U)(?:Q?R|(?!Q))",
+    "last": "[iDdw]{0,3}Z(?P<last>a|U)(?P<ofR>Q?R)?",
+    "ago": "(?P<ago>a)G|<(?P<vor>a)",
+    "later": "(?:(?P<later>a)|s)L",
+    "nth_named": "[i@d]{0,3}(?P<nth>[F#])(?P<nthm>[mM])",
+    "nth_day": "[i@d]{1,3}(?P<nthday>[F#])U",
+    "since": f"[fS](?P<since>{_P})O?",
+    "until": f"u(?P<until>{_P})",
+    "by": f"k(?P<by>{_P})",
+    "beyond": f"s?(?P<beyond>[><])(?P<beyondp>{_P})",
+    "today": "[jZ](?P<today>m)",
+    "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=[mMc]|iQR|QR)",
+    "point": f"[i@d~]{{1,3}}(?P<point1>{_P})|(?P<point2>~?[cM]|(?<=[yY])m)|(?P<logged>^q)",
+}
+
+
+@functools.cache
+def _grammar() -> re.Pattern[str]:
+    """Return the pattern that holds wherever one of the kinds may begin."""
+    return re.compile("|".join(f"(?:{p.pattern})" for _, p in _patterns(named=False)))
+
+
+@functools.cache
+def _patterns(named: bool = True) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    patterns = {k: p if named else re.sub(r"\?P<\w+>", "?:", p) for k, p in _KINDS.items()}
+    return tuple((kind, re.compile(pattern)) for kind, pattern in patterns.items())
+
+
+class _Reader:
+    """Reads the letters of the atoms; one method for each kind of phrase."""
+
+    def __init__(self, found: list[Atom], meanings: Meanings) -> None:
+        self.atoms, self.meanings = found, meanings
+        self.letters = "".join(atom.letter for atom in found)
+        self.measured = self.letters.find("v") % (len(found) + 1)  # where vital signs begin
+        self.duration: float | None = None
+
+    def items(self) -> Iterator[Item]:
+        """Yield what says when; amounts that are left over say how long."""
+        at = 0
+        while at < len(self.letters):
+            end, items = self._phrase(at)
+            yield from items
+            if not end and self.letters[at] == "a" and self._lasted(at):
+                self.duration = self.atoms[at].value.seconds
+            at = end or at + 1
+
+    def _lasted(self, at: int) -> bool:
+        """Whether an amount that is left over says how long: "ten minutes", but not "a day"."""
+        told = at > 0 and self.letters[at - 1] in "D~"
+        return self.duration is None and (told or not self.atoms[at].value.article)
+
+    def _phrase(self, at: int) -> tuple[int, tuple[Item, ...]]:
+        """Return the end of the phrase that begins here, 0 where none does, and its items."""
+        if not _grammar().match(self.letters, at):
+            return 0, ()
+        for kind, pattern in _patterns():
+            match = pattern.match(self.letters, at)
+            items = getattr(self, kind)(match) if match else None
+            if match and items is not None:
+                return match.end(), items if isinstance(items, tuple) else (items,)
+        return 0, ()
+
+    # What the letters stand for
+
+    def _moment(self, at: int) -> Moment | None:
+        """Return a point's moment; doubtful digits only where nothing was measured before."""
+        atom = self.atoms[at]
+        doubtful = atom.letter in "nq"
+        if doubtful and self.measured < at:
+            return None
+        follows = self.letters[at + 1 : at + 2]
+        if atom.letter == "n" and follows in (".", "v", "t", "a", "U", "n", "q"):
+            return None
+        return atom.value
+
+    def _point(self, match: re.Match[str], group: str) -> tuple[Moment, bool] | None:
+        moment = self._moment(match.end(group) - 1)
+        return None if moment is None else (moment, match[group][0] == "~")
+
+    def _amount(self, match: re.Match[str], group: str) -> tuple[float, float]:
+        """Return seconds and the unit's seconds."""
+        value = self.atoms[match.start(group)].value
+        return (value.seconds, value.unit) if isinstance(value, Amount) else (value, value)
+
+    def _widened(self, moment: Moment, around: bool) -> tuple[tuple[float, float], ...]:
+        far = self.meanings.tolerance["around" if around else moment.grain]
+        return tuple((a - far, b + far) if around or a == b else (a, b) for a, b in moment.readings)
+
+    def _slack(self, seconds: float) -> float:
+        tolerance = self.meanings.tolerance
+        return max(tolerance["share"] * abs(seconds), tolerance["least"])
+
+    def _offset(self, of: Anchor, seconds: float) -> Offset:
+        slack = self._slack(seconds)
+        return Offset(of, seconds - slack, seconds + slack)
+
+    # Kinds of phrases
+
+    def every(self, match: re.Match[str]) -> tuple[Item, ...]:
+        return ()  # a rate
+
+    def range(self, match: re.Match[str]) -> tuple[Item, ...] | None:
+        first, last = match.end("range1") - 1, match.end("range2") - 1
+        ends = self.atoms[first], self.atoms[last]
+        led = self.letters[match.start()] in "fSb"
+        if not led and (self.letters[first + 1] == "&" or not self._plain_range(ends)):
+            return None
+        if any(e.letter in "nq" for e in ends) and self.measured < match.start():
+            return None
+        if ends[1].letter == "n" and self._moment(last) is None:
+            return None
+        stretch = Daily(_joined(ends[0].value, ends[1].value), finished=True)
+        days = [a.value for a in self.atoms[match.start() : match.end()] if a.letter in "yY"]
+        return (*days[:1], stretch)
+
+    def _plain_range(self, ends: tuple[Atom, Atom]) -> bool:
+        """Whether a range without "from" is one of times: one end at least must be a clock."""
+        kinds = {end.letter for end in ends}
+        return bool(kinds & set("cM")) or kinds == {"q"} or (kinds == {"m"})
+
+    def lasting(self, match: re.Match[str]) -> tuple[Item, ...]:
+        if self.duration is None:
+            self.duration = self._amount(match, "lasting")[0]
+        return ()
+
+    def whole(self, match: re.Match[str]) -> Item:
+        return Daily(((float("-inf"), float("inf")),))
+
+    def edge(self, match: re.Match[str]) -> Item:
+        edge = self.meanings.reach["edge"]
+        return Offset("start", 0.0, edge) if match["atB"] else Offset("end", -edge, 0.0)
+
+    def middle(self, match: re.Match[str]) -> Item:
+        share = self.meanings.tolerance["share"]
+        return Offset("share", 0.5 * (1 - share), 0.5 * (1 + share))
+
+    def inside(self, match: re.Match[str]) -> Item:
+        group = "inside" if match["inside"] else "inside2"
+        return self._offset("start", self._amount(match, group)[0])
+
+    def beside(self, match: re.Match[str]) -> Item | None:
+        seconds, _ = self._amount(match, "beside")
+        seconds = seconds if match["side"] == ">" else -seconds
+        if match["byB"]:
+            return self._offset("start", seconds)
+        if match["byE"]:
+            return self._offset("end", seconds)
+        point = self._point(match, "point")
+        if point is None:
+            return None
+        slack = self._slack(seconds)
+        near = self._widened(*point)
+        return Daily(tuple((a + seconds - slack, b + seconds + slack) for a, b in near))
+
+    def elsewhere(self, match: re.Match[str]) -> tuple[Item, ...]:
+        return ()  # in two weeks, three days after the visit: told from what is not known
+
+    def first(self, match: re.Match[str]) -> Item | None:
+        return Offset("start", 0.0, self._amount(match, "first")[0])
+
+    def last(self, match: re.Match[str]) -> Item:
+        of = "end" if match["ofR"] else "written"
+        return Offset(of, -self._amount(match, "last")[0], 0.0)
+
+    def ago(self, match: re.Match[str]) -> Item:
+        seconds, unit = self._amount(match, "ago" if match["ago"] else "vor")
+        if unit == DAY:
+            return Day("back", round(seconds / DAY))
+        return self._offset("written", -seconds)
+
+    def later(self, match: re.Match[str]) -> Item:
+        if match["later"]:
+            return self._offset("earlier", self._amount(match, "later")[0])
+        return Offset("after", 0.0, self.meanings.reach["near"])
+
+    def nth_named(self, match: re.Match[str]) -> Item:
+        which = self.atoms[match.start("nth")].value or 1
+        moment = self.atoms[match.start("nthm")].value
+        return Daily(self._widened(moment, False), nth=which)
+
+    def nth_day(self, match: re.Match[str]) -> Item | None:
+        if self.atoms[match.end() - 1].value != DAY:
+            return None
+        return Day("nth", self.atoms[match.start("nthday")].value or 1)
+
+    def since(self, match: re.Match[str]) -> Item | None:
+        point = self._point(match, "since")
+        return point and Daily(tuple((a, float("inf")) for a, _ in self._exact(*point)))
+
+    def until(self, match: re.Match[str]) -> Item | None:
+        point = self._point(match, "until")
+        return point and Daily(tuple((float("-inf"), b) for _, b in self._exact(*point)))
+
+    def _exact(self, moment: Moment, around: bool) -> tuple[tuple[float, float], ...]:
+        return self._widened(moment, True) if around else moment.readings
+
+    def by(self, match: re.Match[str]) -> Item | None:
+        point = self._point(match, "by")
+        far = self.meanings.reach["far"]
+        return point and Daily(tuple((a - far, b) for a, b in self._exact(*point)))
+
+    def beyond(self, match: re.Match[str]) -> Item | None:
+        point = self._point(match, "beyondp")
+        if point is None:
+            return None
+        far = self.meanings.reach["near" if match.group()[0] == "s" else "far"]
+        readings = [((a + b) / 2, a, b) for a, b in self._exact(*point)]
+        if match["beyond"] == ">":
+            return Daily(tuple((middle, b + far) for middle, _, b in readings), day=point[0].day)
+        return Daily(tuple((a - far, middle) for middle, a, _ in readings), day=point[0].day)
+
+    def today(self, match: re.Match[str]) -> Item:
+        moment = self.atoms[match.start("today")].value
+        back = -1 if match.group()[0] == "Z" else 0
+        return Daily(self._widened(moment, False), day=back)
+
+    def day(self, match: re.Match[str]) -> Item:
+        return next(a.value for a in self.atoms[match.start() : match.end()] if a.value)
+
+    def point(self, match: re.Match[str]) -> Item | None:
+        if match["logged"]:
+            return self._logged()
+        group = "point1" if match["point1"] else "point2"
+        point = self._point(match, group)
+        if point is None or not self._is_hour(match, group):
+            return None
+        around = point[1] or "~" in match.group()
+        return Daily(self._widened(point[0], around), day=point[0].day)
+
+    def _is_hour(self, match: re.Match[str], group: str) -> bool:
+        """Whether a bare number follows a word that hours follow: "at 6", "um 6"."""
+        return match[group][-1] not in "nq" or "@" in match.group()
+
+    def _logged(self) -> Item | None:
+        """Read the beginning of a line of a log, `2315: restless`; a year is none."""
+        moment: Moment = self.atoms[0].value
+        is_year = 19 <= moment.readings[0][0] // 3600 <= 20 and self.letters[1:2] not in (",", "t")
+        return None if is_year else Daily(self._widened(moment, False))
+
+
+def _joined(first: Moment, last: Moment) -> tuple[tuple[float, float], ...]:
+    """Return the stretches from one moment to the next, without those that are far too long."""
+    pairs = [
+        (a, a + ((b - a) % DAY or DAY)) for (a, _), (_, b) in product(first.readings, last.readings)
+    ]
+    short = [(a, b) for a, b in pairs if b - a <= _LONGEST]
+    kept = short or pairs
+    shortest = min(b - a for a, b in kept)
+    return tuple(pair for pair in kept if pair[1] - pair[0] <= max(shortest, _LONGEST))
+
+
+@functools.cache
+def _counts() -> re.Pattern[str]:
+    numbers = any_of(values("times", "numbers").keys() - words("times", "articles"))
+    rates = any_of(words("times", "rates"))
+    unlike = any_of([*values("times", "ordinals"), *values("times", "units"), "to", "few"])
+    between = rf"(?:[ -](?!{unlike})[^\W\d]+){{0,2}}?"
+    number_of = (
+        rf"(?P<number>\d{{1,3}}|{numbers}){between}[ -](?:{any_of(words('times', 'counted'))})"
+    )
+    # Not sizes: 2 cm x 2 cm, 3 x 4.
+    cross = r"(?<!\d )(?<!m )\bx ?(?P<after>\d{1,2})\b(?!\s*(?:[cm]?m|days|weeks|mg|/)\b)"
+    cross += r"|(?<![\w.,/:-])(?P<before>\d{1,2}) ?x\b(?! ?\d)"
+    single = rf"(?P<word>{any_of(values('times', 'times_words'))})"
+    return re.compile(rf"(?<![\w./:,])(?:{number_of}|{cross}|{single})(?!\s*(?:{rates}))")
+
+
+_ENDS = re.compile(
+    r"\s*(?:[.,;:!?)]|\Z|overnight|during|today|yesterday|last night|again"
+    r"|this (?:morning|afternoon|evening))"
+)
+
+
+def _count(text: str) -> int | None:
+    for match in _counts().finditer(text):
+        said = match["number"] or match["after"] or match["before"]
+        if said:
+            value = number(said)
+            if value == int(value) and value > 0:
+                return int(value)
+        else:
+            word = " ".join(match["word"].split())
+            if word != "once" or _ENDS.match(text, match.end()):
+                return values("times", "times_words")[word]
+    return None
+
+
+def merged(items: tuple[Item, ...]) -> Iterator[Item]:
+    """Join times that make each other clear: "at 3 in the afternoon", "after lunch, around two"."""
+    last: Daily | None = None
+    for item in items:
+        if not isinstance(item, Daily):
+            yield item
+            continue
+        both = last and _common(last, item)
+        if last is not None and both is None:
+            yield last
+        last = both or item
+    if last is not None:
+        yield last
+
+
+def _common(first: Daily, second: Daily) -> Daily | None:
+    """Return what two stretches of one day share; a night reaches into the next day."""
+    shared = []
+    for (a, b), (c, d), shift in product(first.readings, second.readings, (-DAY, 0.0, DAY)):
+        narrow = b - a <= d - c
+        start, end = (
+            (max(a + shift, c), min(b + shift, d))
+            if narrow
+            else (max(a, c + shift), min(b, d + shift))
+        )
+        if start < end:
+            shared.append((start, end))
+    if not shared and len(first.readings) == 2 and len(second.readings) == 1:
+        middle = sum(second.readings[0]) / 2 % DAY
+        shared = [r for r in first.readings if (sum(r) / 2 < DAY / 2) == (middle < DAY / 2)]
+    if not shared:
+        return None
+    day = first.day if first.day is not None else second.day
+    nth = first.nth or second.nth
+    return replace(first, readings=tuple(dict.fromkeys(shared)), day=day, nth=nth)

@@ -300,26 +300,39 @@ def _remote(root: Path, node: Node) -> Outcome:
 def _cluster(jobs: int) -> Generator[Any]:
     from dask.distributed import Client, LocalCluster
 
+    options: dict[str, Any] = {"dashboard_address": None, "silence_logs": 40}
+    # Any free port: with the usual one, a second run on the same machine warns.
+    options["scheduler_kwargs"] = {"dashboard_address": "127.0.0.1:0", "allowed_failures": 1}
     with (
-        LocalCluster(
-            n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=40
-        ) as cluster,
+        LocalCluster(n_workers=jobs, threads_per_worker=1, **options) as cluster,
         Client(cluster) as client,
     ):
         yield client
 
 
 def _on_dask(client: Any, root: Path, nodes: list[Node]) -> Iterator[tuple[Node, Outcome]]:
+    suspects = []
+    for node, outcome in _submitted(client, root, nodes):
+        if outcome is None:
+            suspects.append(node)
+        else:
+            yield node, outcome
+    # Whoever waits on a worker that dies is suspected with the one that killed it: alone, each
+    # shows what it is.
+    for suspect in suspects:
+        for node, outcome in _submitted(client, root, [suspect]):
+            dead = TsalignError(f"{node.name} kills its worker", recording=node.name)
+            yield node, outcome or (dead, 0.0, 0.0)
+
+
+def _submitted(client: Any, root: Path, nodes: list[Node]) -> Iterator[tuple[Node, Outcome | None]]:
+    """Yield nodes as they end, with None where the worker died."""
     from dask.distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    futures = {
-        client.submit(_remote, root, node, key=f"{node.slot}-{node.key}"): node for node in nodes
-    }
+    futures = {client.submit(_remote, root, node, pure=False): node for node in nodes}
     for future in as_completed(futures):
-        node = futures[future]
         try:
-            yield node, future.result()
+            yield futures[future], future.result()
         except KilledWorker:
-            dead = TsalignError(f"{node.name} kills its worker", recording=node.name)
-            yield node, (dead, 0.0, 0.0)
+            yield futures[future], None

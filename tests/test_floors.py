@@ -23,6 +23,7 @@ read notes prepare segment describe tokens align match evaluate export
 cache codec yamlmap progress kernels
 params
 types
+show
 errors
 """
 LEVEL = {room: n for n, line in enumerate(FLOORS.split("\n")) for room in line.split()}

@@ -298,12 +298,17 @@ def _remote(root: Path, node: Node) -> Outcome:
 
 @contextmanager
 def _cluster(jobs: int) -> Generator[Any]:
+    import dask
     from dask.distributed import Client, LocalCluster
 
     options: dict[str, Any] = {"dashboard_address": None, "silence_logs": 40}
     # Any free port: with the usual one, a second run on the same machine warns.
     options["scheduler_kwargs"] = {"dashboard_address": "127.0.0.1:0", "allowed_failures": 1}
+    # A worker that is just starting again is not lost: Dask would close its place for good, and
+    # with the last place gone a run would wait for ever.
+    patient = {"distributed.deploy.lost-worker-timeout": "1 day"}
     with (
+        dask.config.set(patient),
         LocalCluster(n_workers=jobs, threads_per_worker=1, **options) as cluster,
         Client(cluster) as client,
     ):

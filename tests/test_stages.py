@@ -29,8 +29,8 @@ def loads(*values: Any) -> list[Callable[[], Any]]:
 
 
 def said(text: str, start: float = 0.0, end: float = 0.0, **more: Any) -> Sentence:
-    when = Span(start, end) if end else None
-    return Sentence(text, f"n.{text}", when=when, **more)
+    stamp = Span(start, end) if end else None
+    return Sentence(text, f"n.{text}", stamp=stamp, **more)
 
 
 def note(*sentences: Sentence) -> Note:
@@ -242,15 +242,21 @@ def test_evidence_has_a_column_a_sentence_also_where_nobody_wrote(texts: list[st
     assert judged.signal.shape == (3, 5)
 
 
-def test_a_matcher_sees_neither_concepts_nor_times_unless_it_asks() -> None:
-    given = (note(said("He sat.", 1, 2, concept="SIT", assertion="possible")), note())
+def test_a_matcher_sees_no_concept_and_no_stamp_and_stated_times_only_when_it_asks() -> None:
+    sentence = said("He sat.", 3, 4, when=Span(1, 2), concept="SIT", assertion="possible")
+    given = (note(sentence), note())
     blind, timed = hidden(given, times=False), hidden(given, times=True)
     assert [s.when for n in blind for s in n.sentences] == [None]
     assert [s.when for n in timed for s in n.sentences] == [Span(1, 2)]
     for notes in (blind, timed):
-        sentence = notes[0].sentences[0]
-        assert (sentence.text, sentence.id, sentence.assertion, sentence.concept) == (
-            "He sat.", "n.He sat.", "possible", None,
-        )  # fmt: skip
+        shown = notes[0].sentences[0]
+        assert (shown.text, shown.id, shown.assertion) == ("He sat.", "n.He sat.", "possible")
+        assert (shown.concept, shown.stamp) == (None, None)
         assert len(notes) == 2
     assert given[0].sentences[0].concept == "SIT"
+
+
+def test_a_matcher_with_a_window_sees_a_stamp_where_the_words_state_no_time() -> None:
+    given = (note(said("He sat.", 3, 4)),)
+    assert [s.when for n in hidden(given, times=True) for s in n.sentences] == [Span(3, 4)]
+    assert [s.when for n in hidden(given, times=False) for s in n.sentences] == [None]

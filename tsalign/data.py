@@ -19,7 +19,17 @@ from tsalign.types import Label, Note, Part, Span
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One recording before anything is computed."""
+    """One recording before anything is computed.
+
+    Parameters
+    ----------
+    id, source, subject, part, notes, labels
+        Which, whence, who, on which side, what was said and what is labelled.
+    truth : mapping of str to tuple of Span
+        True stretches of each sentence, in the order of the notes.
+    stamped : frozenset of str
+        The sentences whose truth is nothing but their own stamp.
+    """
 
     id: str
     source: Source
@@ -28,6 +38,7 @@ class Item:
     notes: tuple[Note, ...] = ()
     labels: tuple[Label, ...] = ()
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    stamped: frozenset[str] = frozenset()
 
 
 def collect(config: Config) -> list[Item]:
@@ -75,7 +86,8 @@ def collect(config: Config) -> list[Item]:
             source = Source(path, file_hash(path))
             with located(recording=name):
                 truth = _truth(notes, spans)
-            items.append(Item(name, source, subjects[name], parts[name], notes, labels, truth))
+            who = (name, source, subjects[name], parts[name], notes, labels)
+            items.append(Item(*who, truth, frozenset(truth) - frozenset(spans)))
     return items
 
 

@@ -10,7 +10,7 @@ from tsalign.config import Config
 from tsalign.data import Item
 from tsalign.engine import Node
 from tsalign.errors import TsalignError
-from tsalign.types import Note, Part
+from tsalign.types import Note, Part, Span
 
 ORDER = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
 Each = dict[str, Node]
@@ -160,7 +160,7 @@ class _Builder:
         c = self.config
         if "match" not in slots:
             return Graph(slots, None, ())
-        known = lambda i: (stages.Known(i.id, i.part, i.labels, i.truth),)  # noqa: E731
+        known = lambda i: (stages.Known(i.id, i.part, i.labels, _judged(i, c)),)  # noqa: E731
         used = [slots[s] for s in ("prepare", "segment", "match", "tokens") if s in slots]
         whole = self.each("match", stages.joined, known, *used, keep=False)
         parts = {i.id: i.part for i in self.items}
@@ -195,14 +195,24 @@ def _told(item: Item) -> stages.Told:
     return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
 
 
-def _stamp(item: Item, sentence: str):
+def _stamp(item: Item, sentence: str) -> Span | None:
     spans = item.truth.get(sentence, ())
     return spans[0] if spans else None
 
 
 def _shown(item: Item, config: Config) -> tuple[Note, ...]:
     """Return the notes as the matcher sees them: no concept, and no time unless it asks."""
-    return stages.hidden(item.notes, times=getattr(config.match, "window", None) is not None)
+    return stages.hidden(item.notes, times=_windowed(config))
+
+
+def _judged(item: Item, config: Config) -> dict[str, tuple[Span, ...]]:
+    """Return the truth to judge by: not the stamps that a matcher with a window has seen."""
+    seen = item.stamped if _windowed(config) else frozenset()
+    return {sentence: spans for sentence, spans in item.truth.items() if sentence not in seen}
+
+
+def _windowed(config: Config) -> bool:
+    return getattr(config.match, "window", None) is not None
 
 
 def by_slot(graph: Graph) -> dict[str, list[Node]]:

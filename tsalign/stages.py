@@ -308,10 +308,10 @@ def exported(folder: Path, block: Any, parts: Sequence[Load]) -> None:
 
 
 def hidden(notes: Sequence[Note], times: bool) -> tuple[Note, ...]:
-    """Return the notes as a matcher may see them: no concepts or stamps, and times when asked."""
+    """Return the notes as a matcher may see them: no concepts, and times only when asked."""
 
     def bare(sentence: Sentence) -> Sentence:
-        when = sentence.when if times else None
+        when = (sentence.when or sentence.stamp) if times else None
         return replace(sentence, concept=None, stamp=None, when=when)
 
     return tuple(replace(n, sentences=tuple(map(bare, n.sentences))) for n in notes)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notes_probes import assertion_is_right, load
 
 from tsalign.errors import TsalignError
 from tsalign.notes import assess, parse, read_notes, scopes, split_sentences
@@ -173,6 +174,20 @@ PROBES = [
 def test_assertion_of_a_sentence(assertion, text):
     assert assess(text) == assertion
     assert assess(text.upper()) == assertion
+
+
+def test_assertion_probes():
+    """Those probes that were written before the rules, by class."""
+    by_class: dict[str, list[bool]] = {}
+    for probe in load("probes/assertion.jsonl"):
+        by_class.setdefault(probe["kind"], []).append(assertion_is_right(probe))
+    assert len(by_class) == 7
+    assert all(sum(hits) >= 0.95 * len(hits) for hits in by_class.values())
+
+
+@pytest.mark.parametrize("note", load("probes/sentences.jsonl"), ids=lambda n: n["note"])
+def test_marked_sentences(note):
+    assert [list(s) for s in split_sentences(note["text"])] == note["sentences"]
 
 
 @pytest.mark.parametrize(

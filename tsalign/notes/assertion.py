@@ -12,7 +12,7 @@ from typing import Literal, cast
 from tsalign.notes.words import any_of, plain, words
 from tsalign.types import Assertion
 
-Reach = Literal["forward", "backward", "clause"]
+Reach = Literal["forward", "backward", "clause", "opening"]
 # Where scopes overlap, the earlier one holds: what is negated in a condition stays a condition.
 _STRONGEST_FIRST: tuple[Assertion, ...] = (
     "other_person",
@@ -24,6 +24,10 @@ _STRONGEST_FIRST: tuple[Assertion, ...] = (
 )
 _TOPICS = ("absent_forward", "absent_backward", "absent_clause", "possible_clause")
 _TOPICS += ("hypothetical_clause", "history_clause", "plan_clause", "other_person_clause")
+_TOPICS += ("hypothetical_opening", "plan_opening")
+_WHOSE = ("", "his ", "her ", "the ")
+_YEARS = range(1900, 2100)  # "in 2015" is long ago
+_BEFORE_OPENING = 4  # characters: a bullet, a dash, brackets
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")
 _WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
 
@@ -79,13 +83,22 @@ def _scopes(text: str, start: int, end: int) -> Iterator[Scope]:
     for match in _triggers().finditer(text, start, end):
         for assertion, reach in _meanings()[" ".join(match.group().split())]:
             before, after = (start, match.start()), (match.end(), end)
-            if reach == "clause":
+            if reach == "opening" and not _opens(text, match.start()):
+                continue
+            if reach in ("clause", "opening"):
                 chars = (start, end)
             elif reach == "forward" and not _NOTHING.match(text, *after):
                 chars = after
             else:  # also where nothing follows: "chest pain: no"
                 chars = before
             yield Scope(assertion, match.span(), chars)
+
+
+def _opens(text: str, at: int) -> bool:
+    """Whether a sentence, or what follows a colon, begins here."""
+    before = text[max(0, at - _BEFORE_OPENING) : at].rpartition(":")
+    reaches = before[1] or at <= _BEFORE_OPENING
+    return bool(reaches) and not any(c.isalnum() for c in before[2])
 
 
 def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
@@ -168,7 +181,12 @@ def _meanings() -> dict[str, tuple[tuple[Assertion, Reach], ...]]:
         meaning = (cast(Assertion, assertion), cast(Reach, reach))
         for phrase in words("assertion", topic):
             table[phrase] = (*table.get(phrase, ()), meaning)
-    return table | dict.fromkeys(words("assertion", "pseudo"), ())
+    table |= {f"in {year}": (("history", "clause"),) for year in _YEARS}
+    people = words("assertion", "relatives")
+    tells = words("assertion", "tells")
+    told = {f"{whose}{who} {verb}" for whose in _WHOSE for who in people for verb in tells}
+    beside = {f"{word} {who}" for who in people for word in words("assertion", "beside")}
+    return table | dict.fromkeys(words("assertion", "pseudo") | told | beside, ())
 
 
 @functools.cache
@@ -179,7 +197,8 @@ def _triggers() -> re.Pattern[str]:
 @functools.cache
 def _turns() -> re.Pattern[str]:
     """Return the pattern of places where a new statement begins inside a sentence."""
-    verbs = any_of([*_meanings(), *words("assertion", "affirms")])
+    opens = set().union(*(words("assertion", t) for t in _TOPICS if t.endswith("_opening")))
+    verbs = any_of([*(_meanings().keys() - opens), *words("assertion", "affirms")])
     who = r"(?:(?:then|also|he|she|they|it|(?:the )?(?:patient|pt\.?))\s+){0,3}"
     turns = any_of(words("assertion", "turns"))
     return re.compile(rf";|{turns}|(?:,|\band\b)\s++{who}(?={verbs})")

@@ -1,0 +1,89 @@
+"""What the rules for notes get right: probes of times and assertions, marked sentences, speed.
+
+    python benchmarks/notes.py
+
+The probes were written before the rules; those of `tests/probes_final.jsonl` were put aside and
+not looked at while the rules were made. The sentences are those of six aci-bench notes, marked by
+reading. Writes results/notes.json.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from report import table, write_result
+
+from tsalign.notes import Times, assess, parse, split_sentences
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from notes_probes import assertion_is_right, load, time_is_right
+
+Judge = Callable[[Mapping[str, Any]], bool]
+
+
+def scores(task: str, probes: Iterable[Mapping[str, Any]], right: Judge) -> list[dict[str, Any]]:
+    """Return how many probes of each kind are right, and of all."""
+    by_kind: dict[str, list[bool]] = defaultdict(list)
+    for probe in probes:
+        by_kind[probe["kind"]].append(right(probe))
+    by_kind["all"] = [hit for hits in by_kind.values() for hit in hits]
+    return [
+        {"task": task, "kind": kind, "right": sum(hits), "of": len(hits)}
+        for kind, hits in by_kind.items()
+    ]
+
+
+def boundaries() -> dict[str, Any]:
+    """Return F1 of whole sentences: both ends must be right."""
+    marked = load("probes/sentences.jsonl")
+    found = [{tuple(s) for s in split_sentences(note["text"])} for note in marked]
+    true = [{tuple(s) for s in note["sentences"]} for note in marked]
+    both = sum(len(f & t) for f, t in zip(found, true, strict=True))
+    sizes = sum(map(len, found)), sum(map(len, true))
+    return {"sentences": sizes[1], "f1": 2 * both / sum(sizes)}
+
+
+def speeds() -> list[dict[str, Any]]:
+    """Return MB of text a second, the first pass left out."""
+    text = "\n".join(note["text"] for note in load("probes/sentences.jsonl")) * 10
+    pieces = [text[a:b] for a, b in split_sentences(text)]
+    times = Times()
+    runs = {
+        "split_sentences": lambda: split_sentences(text),
+        "assess": lambda: [assess(piece) for piece in pieces],
+        "Times.read": lambda: [times.read(piece) for piece in pieces],
+        "parse": lambda: parse(text),
+    }
+    rows = []
+    for name, run in runs.items():
+        run()
+        begin = time.process_time()
+        run()
+        spent = time.process_time() - begin
+        rows.append({"step": name, "MB a second": len(text.encode()) / 1e6 / spent})
+    return rows
+
+
+def main() -> None:
+    """Measure, print and write."""
+    final = load("probes_final.jsonl")
+    rows = scores("times", load("probes/times.jsonl"), time_is_right)
+    aside = [p for p in final if p["task"] == "time"]
+    rows += scores("times, put aside", aside, time_is_right)
+    rows += scores("assertion", load("probes/assertion.jsonl"), assertion_is_right)
+    aside = [p for p in final if p["task"] == "assertion"]
+    rows += scores("assertion, put aside", aside, assertion_is_right)
+    fast, marked = speeds(), boundaries()
+    print(table(rows))
+    print(table([marked]))
+    print(table(fast))
+    write_result("notes", {"probes": rows, "boundaries": marked, "speed": fast})
+
+
+if __name__ == "__main__":
+    main()

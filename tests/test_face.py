@@ -24,14 +24,16 @@ FACE = {
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": "Case Confidence Decoded flat Independent log_normal Ordered Placer",
-    "notes": "assess parse read_notes RecordingNotes Scope scopes split_sentences",
+    "notes": """
+        assess Meanings parse read_notes RecordingNotes Scope scopes split_sentences Times
+    """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
     "segment": """
-        BinarySegmentation BottomUp bounds_of Classification DynamicProgramming Online Pelt
-        Ruptures samples Segmenter SlidingWindow Windows
+        BinarySegmentation BottomUp bounds_of Classification DynamicProgramming Features Online
+        Pelt Ruptures samples Segmenter SlidingWindow Windows
     """,
-    "tokens": "KMeans",
+    "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",
 }
 
 

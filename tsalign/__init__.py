@@ -15,9 +15,11 @@ Examples
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it, without the cost of loading `typing`
 if TYPE_CHECKING:
+    from typing import Any
+
     from tsalign import (
         align,
         describe,

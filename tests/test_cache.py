@@ -236,3 +236,13 @@ def test_a_folder_from_elsewhere_starts_nothing(kind: str, path: str, tmp_path: 
     with pytest.raises(TsalignError, match="refusing to load"):
         codec.read(tmp_path)
     assert not strange.exists()
+
+
+def test_what_a_killed_run_left_is_swept_after_a_day_and_not_before(tmp_path):
+    old, new = tmp_path / ".tmp" / "old", tmp_path / ".tmp" / "new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    Store(tmp_path).sweep()
+    assert new.exists()
+    assert not old.exists()

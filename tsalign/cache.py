@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+DAY = 86_400.0  # seconds; no single value takes so long to write
 
 
 def content_key(value: Any) -> str:
@@ -117,6 +119,13 @@ class Store:
     def remove(self, slot: str, key: str) -> None:
         """Delete a value, so that it is made anew."""
         shutil.rmtree(self.folder(slot, key), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Delete what killed runs left half-written more than a day ago."""
+        for folder in self.root.glob(".tmp/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > DAY:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, slot: str, key: str, write: Callable[[Path], Any]) -> Path:
         """Store what `write` puts into the folder it is given, all or nothing.

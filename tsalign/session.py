@@ -72,6 +72,7 @@ class Session:
         """Compute what is missing and publish the run folder."""
         begun = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.engine.store.sweep()
         for slot in self._again():
             for node in by_slot(self.graph).get(slot, []):
                 self.engine.store.remove(slot, node.key)

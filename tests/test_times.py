@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notes_probes import load, time_is_right
+from notes_probes import assertion_is_right, load, time_is_right
 from test_notes import assert_linear
 
 from tsalign.errors import TsalignError
@@ -65,6 +65,15 @@ def test_a_clock_in_the_recording_is_found_there(hour, minute, start, hours, sig
         assert not days[1] - half <= end  # it is the last one
     else:
         assert not days[0] + half > start  # the first one
+
+
+@pytest.mark.parametrize(("task", "least"), [("time", 0.97), ("assertion", 0.9)])
+def test_probes_put_aside(task, least):
+    """Those that nobody looked at while the rules were made; only their share is told."""
+    judge = time_is_right if task == "time" else assertion_is_right
+    hits = [judge(probe) for probe in load("probes_final.jsonl") if probe["task"] == task]
+    assert len(hits) >= 70
+    assert sum(hits) >= least * len(hits)
 
 
 def test_the_day_follows_the_rule():

@@ -9,12 +9,12 @@ import functools
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
-from tsalign.notes.meanings import DAY, Meanings
+from tsalign.notes.meanings import Meanings
+from tsalign.notes.moments import Amount, Day, Moment, clock, number
 from tsalign.notes.words import any_of, load, values, words
 
-HALF_DAY = DAY / 2
 # The letters of joining words, by their names in `data/times.json`.
 LETTERS = {
     "at": "@",
@@ -51,61 +51,6 @@ LETTERS = {
     "who": "p",
     "": "",
 }
-Grain = Literal["second", "minute", "hour"]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A time of day.
-
-    Parameters
-    ----------
-    readings : tuple of (float, float)
-        Start and end in seconds since midnight, the likeliest reading first: half past three may
-        be in the afternoon.
-    grain : str
-        How exactly it was said.
-    day : int or None
-        Counted from the day on which the note was written.
-    """
-
-    readings: tuple[tuple[float, float], ...]
-    grain: Grain = "hour"
-    day: int | None = None
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day.
-
-    Parameters
-    ----------
-    kind : str
-        `back`: so many days before the note; `weekday`: 0 is Monday; `nth`: of the recording;
-        `date`: (year or None, month, day).
-    value : object
-        Which.
-    """
-
-    kind: Literal["back", "weekday", "nth", "date"]
-    value: Any
-
-
-@dataclass(frozen=True)
-class Amount:
-    """A length of time.
-
-    Parameters
-    ----------
-    seconds, unit : float
-        All of it, and the unit in which it was told.
-    article : bool
-        Whether it is no more than "a day", "an hour".
-    """
-
-    seconds: float
-    unit: float
-    article: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,46 +166,6 @@ def _spread() -> re.Pattern[str]:
 @functools.cache
 def _no_duration() -> re.Pattern[str]:
     return re.compile(rf"[\s-]*(?:{any_of(words('times', 'not_durations'))})")
-
-
-def number(text: str) -> float:
-    """Return the value of digits or words.
-
-    Examples
-    --------
-    >>> number("2,5"), number("forty two"), number("half an")
-    (2.5, 42, 0.5)
-    """
-    known = values("times", "numbers")
-    text = " ".join(text.split())
-    if text in known:
-        return known[text]
-    if text[0].isdigit():
-        return float(text.replace(",", "."))
-    tens, _, ones = text.replace("-", " ").rpartition(" ")
-    return known[tens] + known[ones]
-
-
-def clock(hour: int, minute: int, second: int = 0, *, half: str | None, exact: bool) -> Moment:
-    """Return the moment that a clock shows.
-
-    Parameters
-    ----------
-    hour, minute, second : int
-        As written.
-    half : str or None
-        `a` or `p`, where that was written.
-    exact : bool
-        Whether the hour counts to 24 beyond doubt.
-    """
-    if half:
-        hour = hour % 12 + (12 if half == "p" else 0)
-    seconds = 3600.0 * hour + 60.0 * minute + second
-    grain: Grain = "second" if second else "minute" if minute else "hour"
-    readings = [seconds]
-    if not half and not exact and 1 <= hour <= 11:
-        readings.append(seconds + HALF_DAY)
-    return Moment(tuple((s, s) for s in readings), grain)
 
 
 class _Reader:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from tsalign.notes.atoms import Amount, Atom, Day, Moment, atoms, number
+from tsalign.notes.atoms import Atom, atoms
+from tsalign.notes.counts import count
 from tsalign.notes.meanings import DAY, Meanings
-from tsalign.notes.words import any_of, plain, values, words
+from tsalign.notes.moments import Amount, Day, Moment
+from tsalign.notes.words import plain
 
 Anchor = Literal["start", "end", "written", "earlier", "after", "share"]
 _LONGEST = DAY / 2  # of a range, where its ends leave a choice
@@ -104,7 +106,7 @@ def phrases(text: str, meanings: Meanings) -> Phrases:
     small = plain(text)
     reader = _Reader(atoms(small, text, meanings), meanings)
     items = tuple(reader.items())
-    return Phrases(items, reader.duration, _count(small))
+    return Phrases(items, reader.duration, count(small))
 
 
 # Repeats are bounded so that no text makes the search quadratic.
@@ -371,42 +373,6 @@ def _joined(first: Moment, last: Moment) -> tuple[tuple[float, float], ...]:
     kept = short or pairs
     shortest = min(b - a for a, b in kept)
     return tuple(pair for pair in kept if pair[1] - pair[0] <= max(shortest, _LONGEST))
-
-
-@functools.cache
-def _counts() -> re.Pattern[str]:
-    numbers = any_of(values("times", "numbers").keys() - words("times", "articles"))
-    rates = any_of(words("times", "rates"))
-    unlike = any_of([*values("times", "ordinals"), *values("times", "units"), "to", "few"])
-    between = rf"(?:[ -](?!{unlike})[^\W\d]+){{0,2}}?"
-    number_of = (
-        rf"(?P<number>\d{{1,3}}|{numbers}){between}[ -](?:{any_of(words('times', 'counted'))})"
-    )
-    # Not sizes: 2 cm x 2 cm, 3 x 4.
-    cross = r"(?<!\d )(?<!m )\bx ?(?P<after>\d{1,2})\b(?!\s*(?:[cm]?m|days|weeks|mg|/)\b)"
-    cross += r"|(?<![\w.,/:-])(?P<before>\d{1,2}) ?x\b(?! ?\d)"
-    single = rf"(?P<word>{any_of(values('times', 'times_words'))})"
-    return re.compile(rf"(?<![\w./:,])(?:{number_of}|{cross}|{single})(?!\s*(?:{rates}))")
-
-
-_ENDS = re.compile(
-    r"\s*(?:[.,;:!?)]|\Z|overnight|during|today|yesterday|last night|again"
-    r"|this (?:morning|afternoon|evening))"
-)
-
-
-def _count(text: str) -> int | None:
-    for match in _counts().finditer(text):
-        said = match["number"] or match["after"] or match["before"]
-        if said:
-            value = number(said)
-            if value == int(value) and value > 0:
-                return int(value)
-        else:
-            word = " ".join(match["word"].split())
-            if word != "once" or _ENDS.match(text, match.end()):
-                return values("times", "times_words")[word]
-    return None
 
 
 def merged(items: tuple[Item, ...]) -> Iterator[Item]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from tsalign.errors import TsalignError
-from tsalign.notes.atoms import Day
 from tsalign.notes.meanings import DAY, Meanings, built_in
+from tsalign.notes.moments import Day
 from tsalign.notes.phrases import Daily, Item, Offset, Phrases, merged, phrases
 from tsalign.types import Span
 

@@ -4,12 +4,14 @@ from tsalign.segment.base import Segmenter, bounds_of, samples
 from tsalign.segment.classification import Classification
 from tsalign.segment.external import Ruptures
 from tsalign.segment.features import Features
+from tsalign.segment.gaps import AroundGaps
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
 from tsalign.segment.online import Online
 from tsalign.segment.pelt import Pelt
 from tsalign.segment.windows import Windows
 
 __all__ = [
+    "AroundGaps",
     "BinarySegmentation",
     "BottomUp",
     "Classification",

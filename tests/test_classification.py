@@ -141,11 +141,12 @@ def test_noise_has_no_change():
     assert found == [1] * 10
 
 
-def test_drift_alone_is_no_change():
+def test_drift_alone_is_no_change_to_links():
     time = np.arange(2000)
     chirp = np.sin(2 * np.pi * (time / 40 + time**2 / 4e5))
     noise = 0.3 * np.random.default_rng(0).normal(size=2000)
-    assert len(Classification(window=40).fit_predict(chirp + noise)) == 1
+    assert len(Classification(40, "both").fit_predict(chirp + noise)) == 1
+    assert len(Classification(40, "ranks").fit_predict(chirp + noise)) > 1
 
 
 def test_a_state_that_comes_back_has_its_number_again():
@@ -194,9 +195,17 @@ def test_durations_are_seconds():
 
 
 @some
-@given(st.integers(1, 300), st.integers(2, 12), st.integers(0, 40), st.floats(0, 2))
-def test_segments_tile_and_are_long_enough(n, window, least, threshold):
-    segmenter = Classification(window, threshold, 3, min_duration=least)
+@given(
+    st.integers(1, 300),
+    st.integers(2, 12),
+    st.integers(0, 40),
+    st.floats(0, 2),
+    st.sampled_from(["ranks", "both"]),
+)
+def test_segments_tile_and_are_long_enough(n, window, least, threshold, evidence):
+    segmenter = Classification(
+        window, evidence, threshold=threshold, n_neighbors=3, min_duration=least
+    )
     bounds = segmenter.fit_predict(np.random.default_rng(n).normal(size=n))
     lengths = np.diff(bounds)[:, 0]
     assert bounds[0, 0] == 0
@@ -231,7 +240,14 @@ def test_confidence_rises_with_the_score():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"window": 0.0}, {"window": "fft"}, {"n_neighbors": 0}, {"threshold": -1.0}]
+    "wrong",
+    [
+        {"window": 0.0},
+        {"window": "fft"},
+        {"n_neighbors": 0},
+        {"evidence": "links"},
+        {"threshold": -1.0},
+    ],
 )
 def test_wrong_parameters_are_named(wrong):
     with pytest.raises(TsalignError, match=next(iter(wrong))):

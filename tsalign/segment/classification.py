@@ -16,8 +16,8 @@ from tsalign.segment.base import bounds_of, count
 from tsalign.segment.judged import Cut, Judged, standardised
 
 LEAST, LIKENESS = 10, 0.89  # SuSS: shortest window, and how like the series it has to be
-WIDER = 1.25  # windows of the classifier against those of SuSS
-SHORTEST = 4  # windows that a segment holds
+WIDER = 1.5  # windows of the classifier against those of SuSS
+SHORTEST = 3.5  # windows that a segment holds
 AGAIN = 1.5  # what a second look at a split has to show more
 SURE, STEEP = 2.1, 2.1  # logistic regression of change or not on the log score, 169 splits
 
@@ -45,19 +45,21 @@ class Classification(Judged):
     ----------
     window : float or "suss"
         Seconds that a window lasts, about one to two periods of what repeats in the signal. "suss"
-        takes 1.25 times the shortest window whose mean, spread and range resemble those of the
+        takes 1.5 times the shortest window whose mean, spread and range resemble those of the
         series, averaged over the channels that vary.
+    evidence : {"ranks", "both"}
+        What is tested: the rank sum of the votes, or its geometric mean with the score of the links
+        that cross the split, see `tsalign.kernels.splits`. Links see through slow drift (seizures,
+        blood pressure over hours), but need about twice as long a segment to be as sure.
     threshold : float
-        Standard score a change has to reach: the geometric mean of the rank-sum score of the votes
-        and the score of the links that cross the split, both counting one window in `window` as an
-        observation, see `tsalign.kernels.splits`.
+        Standard score a change has to reach, counting one window in `window` as an observation.
     n_neighbors : int
         How many windows vote.
     scale : float
         Weight of amplitude: what a difference of one in the log standard deviation takes from the
         correlation.
     min_duration : float or None
-        Shortest segment in seconds; None takes four windows. A segment is never shorter than one
+        Shortest segment in seconds; None takes 3.5 windows. A segment is never shorter than one
         window.
     rate : float
         Samples per second; with 1.0 a second is a sample.
@@ -72,8 +74,8 @@ class Classification(Judged):
         Equal numbers for segments that the classifier confuses, in order of appearance; neighbours
         in time always differ.
     confidence_ : (k - 1,) float64
-        Chance that a change lies there, as learnt from annotated series; a guide, since those were
-        few.
+        Chance that a change lies there, as learnt from annotated series with the evidence "both"; a
+        guide, since those were few.
 
     References
     ----------
@@ -94,13 +96,15 @@ class Classification(Judged):
     def __init__(
         self,
         window: Annotated[float, Gt(0)] | Literal["suss"] = "suss",
+        evidence: Literal["ranks", "both"] = "ranks",
         threshold: Annotated[float, Ge(0)] = 2.0,
-        n_neighbors: Annotated[int, Ge(1)] = 7,
+        n_neighbors: Annotated[int, Ge(1)] = 5,
         scale: Annotated[float, Ge(0)] = 0.1,
         min_duration: Annotated[float, Ge(0)] | None = None,
         rate: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         self.window = window
+        self.evidence = evidence
         self.threshold = threshold
         self.n_neighbors = n_neighbors
         self.scale = scale
@@ -110,7 +114,7 @@ class Classification(Judged):
     def _cut(self, x: NDArray[np.float64]) -> Cut:
         z = standardised(x)
         w = self._width(z)
-        least = SHORTEST * w
+        least = round(SHORTEST * w)
         if self.min_duration is not None:
             least = max(w, count("min_duration", self.min_duration, self.rate, least=0))
         found: dict[int, float] = {}
@@ -123,7 +127,7 @@ class Classification(Judged):
             stretch = np.ascontiguousarray(z[:, start:end])
             places = neighbours(stretch, w, self.n_neighbors, self.scale)
             links = places if links is None else links
-            best = _best(places, w, least)
+            best = _best(places, w, least, self.evidence)
             if best.score < self.threshold:
                 best = self._nearby(stretch, w, least, best)
             if best.score >= self.threshold:
@@ -140,7 +144,7 @@ class Classification(Judged):
         if 8 * reach > 3 * z.shape[1] or 2 * reach < w * (self.n_neighbors + 2):
             return best
         near = np.ascontiguousarray(z[:, start:end])
-        found = _best(neighbours(near, w, self.n_neighbors, self.scale), w, least)
+        found = _best(neighbours(near, w, self.n_neighbors, self.scale), w, least, self.evidence)
         return Split(start + found.place, found.score / AGAIN)
 
     def _width(self, z: NDArray[np.float64]) -> int:
@@ -198,12 +202,13 @@ def _both(ranks: NDArray[np.float64], links: NDArray[np.float64]) -> NDArray[np.
     return np.sqrt(np.maximum(ranks, 0.0) * np.maximum(links, 0.0))
 
 
-def _best(places: NDArray[np.int64], w: int, least: int) -> Split:
+def _best(places: NDArray[np.int64], w: int, least: int, evidence: str) -> Split:
     """Find the split with the best accuracy among those that leave `least` samples on each side."""
     table = splits(places, w)
     first, last = least, len(places) + w - 1 - least
     place = first + int(np.argmax(table.accuracy[first : last + 1]))
-    return Split(place, float(_both(table.ranks[place], table.links[place])))
+    ranks, links = table.ranks[place], table.links[place]
+    return Split(place, float(ranks if evidence == "ranks" else _both(ranks, links)))
 
 
 def _states(

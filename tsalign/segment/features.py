@@ -17,12 +17,12 @@ from tsalign.segment.base import bounds_of, count
 from tsalign.segment.classification import (
     LEAST,
     LIKENESS,
-    SHORTEST,
     confidence,
     score_near,
 )
 from tsalign.segment.judged import Cut, Judged, standardised
 
+SHORTEST = 4  # windows that a segment holds
 HOPS = 4  # windows begin this often within one
 REACH = 4.0  # robust standard scores are clipped here
 WAVES = 64  # random features of the kernel, each a cosine and a sine

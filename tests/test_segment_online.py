@@ -118,7 +118,8 @@ def test_long_runs_equal_their_twin_although_most_places_are_forgotten(n, d):
     """The twin is too slow here: all places are compared from running sums."""
     n = n // 10 if SLOW else n
     rng = np.random.default_rng(n + d)
-    x = rng.normal(size=(n, d)) + 0.6 * (np.arange(n) > 0.9 * n)[:, None]
+    jump = 2.0 if SLOW else 0.6
+    x = rng.normal(size=(n, d)) + jump * (np.arange(n) > 0.9 * n)[:, None]
     penalty, resolution = 24.0 + 4 * d, 200 if d == 1 else n
     stream = Online(penalty=penalty, resolution=resolution)
     sums = np.cumsum(x - x[0], axis=0)

@@ -30,7 +30,7 @@ FACE = {
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
     "segment": """
-        AroundGaps BinarySegmentation BottomUp bounds_of Classification DynamicProgramming
+        AroundGaps BinarySegmentation BottomUp bounds_of Classification crops DynamicProgramming
         Features Online Pelt Ruptures samples Segmenter SlidingWindow Windows
     """,
     "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",

@@ -348,7 +348,7 @@ def test_ties_are_settled_alike_every_time():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"cost": "l1"}, "should be"),
+        ({"cost": "l3"}, "should be"),
         ({"penalty": -1.0}, "penalty=-1.0"),
         ({"penalty": "aic"}, "penalty"),
         ({"penalty": float("nan")}, "penalty=nan"),

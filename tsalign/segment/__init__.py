@@ -7,6 +7,7 @@ from tsalign.segment.features import Features
 from tsalign.segment.gaps import AroundGaps
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
 from tsalign.segment.online import Online
+from tsalign.segment.path import crops
 from tsalign.segment.pelt import Pelt
 from tsalign.segment.windows import Windows
 
@@ -24,5 +25,6 @@ __all__ = [
     "SlidingWindow",
     "Windows",
     "bounds_of",
+    "crops",
     "samples",
 ]

@@ -15,7 +15,8 @@ from tsalign.kernels.costs import centred_sums
 from tsalign.kernels.greedy import halves, merge, split, split_gain
 from tsalign.kernels.levels import partitions
 from tsalign.segment.base import Segmenter, bounds_of, count
-from tsalign.segment.pelt import _check_scale, bic
+from tsalign.segment.pelt import bic
+from tsalign.segment.problem import check_scale
 
 NOTHING = 1e-12
 """Gains below this share of the total sum of squares are rounding, not changes."""
@@ -299,7 +300,7 @@ class DynamicProgramming(Segmenter):
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         n, min_size = len(x), _min_size(self.min_duration, self.rate)
-        _check_scale(x)
+        check_scale(x)
         if n < 2 * min_size:
             return bounds_of([n])
         sums, total = centred_sums(x)
@@ -321,7 +322,7 @@ def _problem(
     """Return running sums, the most segments allowed, and the gain that is not yet a change."""
     if (n_segments is None) == (penalty is None):
         raise TsalignError("exactly one of n_segments and penalty should be given")
-    _check_scale(x)
+    check_scale(x)
     sums, total = centred_sums(x)
     limit = 0.0 if penalty is None else bic(x) if penalty == "bic" else float(penalty)
     most = len(x) if n_segments is None else min(int(n_segments), len(x))

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 from tsalign.segment.base import Segmenter, count, samples
-from tsalign.segment.pelt import _check_scale
+from tsalign.segment.problem import check_scale
 from tsalign.segment.streams import GainTest, RunLengths
 
 
@@ -207,7 +207,7 @@ class Online(Segmenter):
         """Return a detector that has learnt what it needs from the first samples."""
         min_size = max(1, count("min_duration", self.min_duration, self.rate, least=0))
         if self.method != "poisson":
-            _check_scale(x)
+            check_scale(x)
         if self.method != "bocpd":
             poisson, lead = self.method == "poisson", self._lead()
             wait = self.min_duration / 2 if self.delay is None else self.delay

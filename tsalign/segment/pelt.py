@@ -1,37 +1,52 @@
-"""Exact penalised change points in the mean."""
+"""Exact penalised change points."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from tsalign.errors import TsalignError
-from tsalign.kernels.search import change_points
 from tsalign.segment.base import Segmenter, bounds_of, count
+from tsalign.segment.costs import L2, Cost, CostName, Variance
+from tsalign.segment.path import slope
+from tsalign.segment.penalties import Penalty, bic_penalty, mbic_penalty
+from tsalign.segment.problem import NOTHING, Problem, prepare
 
 
 class Pelt(Segmenter):
-    """Cut a series where its mean changes: the exact optimum for any minimum length.
+    """Cut a series where its mean, or what else a cost describes, changes: the exact optimum.
 
-    Minimises the squared distances of the samples to the mean of their segment, summed over
-    channels, plus `penalty` for each change. Channels weigh by their scale: standardize them first
-    where units differ. Time and memory grow about linearly with the number of samples, whether
-    changes are many or few.
+    Minimises the cost of the segments plus `penalty` for each change, for any shortest length.
+    Under `l2`, `l1`, `linear` and `ar` channels count by their scale: standardize them first where
+    units differ, or give `weights`. Time and memory grow about linearly with the number of samples,
+    whether changes are many or few.
 
     Parameters
     ----------
-    cost : {"l2"}
-        What a segment costs: squared distance to its mean.
-    penalty : float or "bic"
-        What a change must save to be made, in squared units of the signal; or a rule, see `bic`.
+    cost : {"l2", "l1", "normal", "poisson", "linear", "ar"} or Cost
+        What a segment costs: squared distance to its mean; absolute distance to its median; twice
+        the negative log-likelihood of a normal law (mean and variance) or of Poisson counts;
+        squared distance to a line over time; squared error of an autoregression; or a cost of your
+        own. See `tsalign.segment.costs`.
+    penalty : float, "bic", "mbic" or "slope"
+        What a change must save to be made, in units of the cost; or a rule, see `bic_penalty` and
+        `mbic_penalty` in `tsalign.segment.penalties`, and `tsalign.segment.path.slope`.
     min_duration : float
-        Shortest segment in seconds, rounded to whole samples and at least one sample. A series
-        shorter than two of them is one segment.
+        Shortest segment in seconds, rounded to whole samples and at least one sample, or as many
+        as the cost needs: 2 for `normal`, 3 for `linear`, `order + 2` for `ar`. A series shorter
+        than two of them is one segment.
     rate : float
         Samples per second; with 1.0 a second is a sample.
+    variance : {"difference", "long_run"}
+        How `bic` and `mbic` measure noise: `difference` takes samples as independent around their
+        mean and finds far too many changes in autocorrelated data, as most raw sensor signals are;
+        `long_run` allows for dependence, and misses changes a few samples apart.
+    order : int
+        For `ar`: how many samples back it looks.
+    weights : list of float or None
+        How much each channel counts, one number above 0 each; None for all alike.
 
     Attributes
     ----------
@@ -42,46 +57,59 @@ class Pelt(Segmenter):
     ----------
     Killick, Fearnhead, Eckley, *Optimal detection of changepoints with a linear computational
     cost*, JASA 107, 2012, section 3: the problem and the pruning. How candidates are discarded
-    here: `tsalign.kernels.search`.
+    here: `tsalign.kernels.search` for `l2`, `tsalign.kernels.pelt` for the others.
 
     Examples
     --------
     >>> Pelt(penalty=1.0).fit_predict([0.0, 0.1, 0.0, 5.0, 5.1, 5.0]).tolist()
     [[0, 3], [3, 6]]
+    >>> tremor = np.repeat([0.1, 3.0], 20) * np.tile([1.0, -1.0, 0.5, -0.5], 10)
+    >>> Pelt("normal").fit_predict(tremor).tolist()
+    [[0, 20], [20, 40]]
     """
+
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
-        cost: Literal["l2"] = "l2",
-        penalty: Annotated[float, Ge(0)] | Literal["bic"] = "bic",
+        cost: CostName | Cost = "l2",
+        penalty: Annotated[float, Ge(0)] | Literal["bic", "mbic", "slope"] = "bic",
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
+        variance: Variance = "difference",
+        order: Annotated[int, Ge(1)] = 1,
+        weights: list[float] | None = None,
     ) -> None:
         self.cost = cost
         self.penalty = penalty
         self.min_duration = min_duration
         self.rate = rate
+        self.variance = variance
+        self.order = order
+        self.weights = weights
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         min_size = max(1, count("min_duration", self.min_duration, self.rate, least=0))
-        _check_scale(x)
-        penalty = bic(x) if self.penalty == "bic" else float(self.penalty)
-        return bounds_of(change_points(x, penalty, min_size))
+        problem = prepare(x, self.cost, min_size, self.order, self.weights)
+        return bounds_of(problem.best(self._penalty(problem)))
+
+    def _penalty(self, problem: Problem) -> Penalty:
+        if self.penalty == "slope":
+            return slope(problem)
+        if not isinstance(self.penalty, str):
+            return Penalty(float(self.penalty))
+        rule = {"bic": bic_penalty, "mbic": mbic_penalty}[self.penalty]
+        noise = problem.weights * problem.cost.noise(problem.x, self.variance)
+        return rule(noise, problem.cost.parameters, len(problem.x))
 
 
 def bic(x: NDArray[np.float64]) -> float:
     """Return the penalty of the Bayesian information criterion for changes in the mean.
 
-    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel: for `d`
-    equally noisy channels `(d + 1) v ln(n)`, since a change adds `d` means and one place.
-    The noise is estimated from the differences of neighbours, `median|y - median y| / .6745` over
-    `sqrt(2)`, so that changes of the mean hardly disturb it; where more than half of the
-    differences are equal (a coarsely quantised signal), from their root mean square. The penalty
-    is never below 1e-13 of the total squared deviation: smaller savings are rounding.
-
-    The weakness: it takes samples as independent around their mean. In autocorrelated data, as
-    most raw sensor signals are, neighbours differ too little, the noise is underestimated, and
-    far too many changes are found; segment features of windows there, or give a penalty.
+    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel by
+    `difference_variance`: for `d` equally noisy channels `(d + 1) v ln(n)`, since a change adds `d`
+    means and one place. It is never below 1e-13 of the total squared deviation: smaller savings are
+    rounding.
 
     Parameters
     ----------
@@ -105,15 +133,5 @@ def bic(x: NDArray[np.float64]) -> float:
     """
     if len(x) < 2:
         return 0.0
-    steps = np.diff(x, axis=0)
-    spread = np.median(np.abs(steps - np.median(steps, axis=0)), axis=0) / 0.6744897501960817
-    noise = np.where(spread > 0, spread**2, np.square(steps).mean(axis=0)) / 2
-    penalty = (noise.sum() + noise.max()) * np.log(len(x))
-    return float(max(penalty, 1e-13 * len(x) * (x - x[0]).var(axis=0).sum()))
-
-
-def _check_scale(x: NDArray[np.float64]) -> None:
-    """Refuse values whose squares and their products would leave the range of float64."""
-    reach = 2 * float(np.abs(x / 2 - x[0] / 2).max())  # halved, so that nothing overflows here
-    if reach != 0 and not 1e-60 < reach < 1e60:
-        raise TsalignError(f"X varies by {reach:g}; rescale it to between 1e-60 and 1e60")
+    penalty = bic_penalty(L2().noise(x, "difference"), 1, len(x)).change
+    return float(max(penalty, NOTHING * len(x) * (x - x[0]).var(axis=0).sum()))

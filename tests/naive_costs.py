@@ -1,0 +1,93 @@
+"""Slow, obvious twins of the costs and of the search over them: each segment fitted on its own."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def l2(y, **_):
+    return ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+
+
+def l1(y, **_):
+    return np.abs(y - np.median(y, axis=0)).sum(axis=0)
+
+
+def normal(y, floor, **_):
+    variance = np.maximum(((y - y.mean(axis=0)) ** 2).mean(axis=0), floor)
+    squares = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    return len(y) * np.log(variance / floor) + squares / variance - len(y)
+
+
+def poisson(y, rate, **_):
+    """Twice the sum of `rate - count log rate`, fitted less overall."""
+    own = y.mean(axis=0)
+    logs = np.where(own > 0, np.log(np.where(own > 0, own, 1) / np.where(rate > 0, rate, 1)), 0)
+    return 2 * (len(y) * (own - rate) - y.sum(axis=0) * logs)
+
+
+def linear(y, **_):
+    columns = np.column_stack([np.ones(len(y)), np.arange(len(y)) - len(y) / 2])
+    fit = np.linalg.lstsq(columns, y, rcond=None)[0]
+    return ((y - columns @ fit) ** 2).sum(axis=0)
+
+
+def ar(y, past, order, **_):
+    """`past` are all samples before the segment; the first ones of the series are not predicted."""
+    whole = np.concatenate([past, y])
+    targets = [t for t in range(len(past), len(whole)) if t >= order]
+    out = np.zeros(y.shape[1])
+    for q in range(y.shape[1]):
+        rows = [[1.0, *whole[t - order : t, q]] for t in targets]
+        if rows:
+            fit = np.linalg.lstsq(np.array(rows), whole[targets, q], rcond=None)[0]
+            out[q] = ((whole[targets, q] - np.array(rows) @ fit) ** 2).sum()
+    return out
+
+
+COSTS = {"l2": l2, "l1": l1, "normal": normal, "poisson": poisson, "linear": linear, "ar": ar}
+
+
+def price(cost, x, start, stop, weights, order=1):
+    """Cost of `x[start:stop]`, weighted over channels."""
+    noise = np.square(np.diff(x, axis=0)).sum(axis=0) / max(1, 2 * (len(x) - 1))
+    floor = np.where(noise > 0, 1e-4 * noise, 1.0)
+    rate = x.mean(axis=0)
+    each = COSTS[cost](x[start:stop], past=x[:start], order=order, floor=floor, rate=rate)
+    return float(weights @ each)
+
+
+def table(cost, x, weights, order=1):
+    """Costs of all segments, `(n + 1, n + 1)`, infinite where there is none."""
+    n = len(x)
+    out = np.full((n + 1, n + 1), np.inf)
+    for start, stop in itertools.combinations(range(n + 1), 2):
+        out[start, stop] = price(cost, x, start, stop, weights, order)
+    return out
+
+
+def optimum(costs, penalty, length, min_size):
+    """Value of the best partition, penalty per change, trying every last change of every end."""
+    n = len(costs) - 1
+    best = np.full(n + 1, np.inf)
+    best[0] = -penalty
+    last = np.zeros(n + 1, int)
+    min_size = min(min_size, n)
+    for t in range(min_size, n + 1):
+        starts = np.arange(t - min_size + 1)
+        values = best[starts] + costs[starts, t] + length * np.log(t - starts) + penalty
+        last[t] = values.argmin()
+        best[t] = values[last[t]]
+    ends = [n]
+    while last[ends[0]] > 0:
+        ends.insert(0, int(last[ends[0]]))
+    return ends, best[n]
+
+
+def value(costs, ends, penalty, length):
+    """Value of a partition, penalty per change."""
+    pairs = list(itertools.pairwise([0, *ends]))
+    segments = sum(costs[a, b] + length * np.log(b - a) for a, b in pairs)
+    return segments + penalty * (len(pairs) - 1)

@@ -1,0 +1,128 @@
+"""What segments cost, many at a time: least squares, normal, Poisson, linear trend.
+
+All kernels have one form, `kernel(table, constants, starts, stops, out)`: they put the cost of the
+samples `starts[i]..stops[i] - 1` into `out[i]`, in any order of segments, `start < stop`. What
+`table` and `constants` hold is the affair of each cost, and written in `tsalign.segment.costs`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, error_model="numpy")
+def least_squares(table, constants, starts, stops, out):
+    """Squared distance to the mean.
+
+    Parameters
+    ----------
+    table : (d + 1, n + 1) float64
+        Running sums of the channels, then of the squares of all channels together.
+    constants : (0,) float64
+        Not used.
+    starts, stops : (m,) int64
+        Bounds.
+    out : (m,) float64
+        Costs.
+    """
+    d = len(table) - 1
+    for i in range(len(starts)):
+        s, t = starts[i], stops[i]
+        square = 0.0
+        for q in range(d):
+            off = table[q, t] - table[q, s]
+            square += off * off
+        out[i] = max(0.0, table[d, t] - table[d, s] - square / (t - s))
+
+
+@njit(cache=True, error_model="numpy")
+def normal(table, constants, starts, stops, out):
+    """Twice the negative log-likelihood of a normal law with its own mean and variance >= 1.
+
+    With `v` the variance or 1, whichever is more, `L log v + S / v - L`, `S` the squared distance
+    to the mean and `L` the length: the constant `L (1 + log 2 pi)` is left out.
+
+    Parameters
+    ----------
+    table : (2 d, n + 1) float64
+        Running sums of the channels, scaled so that the floor of the variance is 1; then of their
+        squares.
+    constants : (d,) float64
+        Weights.
+    starts, stops : (m,) int64
+        Bounds.
+    out : (m,) float64
+        Costs.
+    """
+    d = len(constants)
+    for i in range(len(starts)):
+        s, t = starts[i], stops[i]
+        length = np.float64(t - s)
+        cost = 0.0
+        for q in range(d):
+            total = table[q, t] - table[q, s]
+            variance = (table[d + q, t] - table[d + q, s] - total * total / length) / length
+            if variance >= 1.0:
+                cost += constants[q] * length * np.log(variance)
+            else:
+                cost += constants[q] * length * (max(0.0, variance) - 1.0)
+        out[i] = cost
+
+
+@njit(cache=True, error_model="numpy")
+def poisson(table, constants, starts, stops, out):
+    """Twice the negative log-likelihood of Poisson counts, less that under the overall rate.
+
+    Parameters
+    ----------
+    table : (d, n + 1) float64
+        Running sums of the weighted counts.
+    constants : (d,) float64
+        Weighted overall rates.
+    starts, stops : (m,) int64
+        Bounds.
+    out : (m,) float64
+        Costs, at most 0.
+    """
+    for i in range(len(starts)):
+        s, t = starts[i], stops[i]
+        cost = 0.0
+        for q in range(len(constants)):
+            total, expected = table[q, t] - table[q, s], constants[q] * (t - s)
+            cost += total - expected
+            if total > 0.0:
+                cost -= total * np.log(total / expected)
+        out[i] = 2.0 * cost
+
+
+@njit(cache=True, error_model="numpy")
+def linear_trend(table, constants, starts, stops, out):
+    """Squared distance to the least-squares line over time.
+
+    Parameters
+    ----------
+    table : (2 d + 1, n + 1) float64
+        Running sums of the channels, of the channels times `index - constants[0]`, and of the
+        squares of all channels together.
+    constants : (1,) float64
+        The index that counts as time 0.
+    starts, stops : (m,) int64
+        Bounds.
+    out : (m,) float64
+        Costs.
+    """
+    d = len(table) // 2
+    for i in range(len(starts)):
+        s, t = starts[i], stops[i]
+        length = np.float64(t - s)
+        middle = 0.5 * (s + t - 1) - constants[0]
+        spread = length * (length * length - 1.0) / 12.0
+        saved = 0.0
+        for q in range(d):
+            total = table[q, t] - table[q, s]
+            saved += total * total / length
+            if spread > 0.0:
+                moment = table[d + q, t] - table[d + q, s] - middle * total
+                saved += moment * moment / spread
+        out[i] = max(0.0, table[2 * d, t] - table[2 * d, s] - saved)

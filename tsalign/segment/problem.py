@@ -1,0 +1,165 @@
+"""A series and a cost, prepared: the best partition for a penalty, and what a partition costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalign.errors import TsalignError
+from tsalign.kernels.pelt import best_partition, segment_costs
+from tsalign.kernels.search import change_points
+from tsalign.segment.costs import AR, COSTS, L2, Cost, CostName
+from tsalign.segment.penalties import Penalty
+
+NOTHING = 1e-13
+"""Savings below this share of what one segment costs are rounding, not changes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A series to be partitioned.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+    cost : Cost
+        What segments cost.
+    min_size : int
+        Shortest segment in samples; at least what the cost needs.
+    weights : (d,) float64
+        How much each channel counts.
+    table : (rows, columns) float64
+        From `cost.statistics`.
+    constants : (k,) float64
+        From `cost.statistics`.
+
+    Examples
+    --------
+    >>> problem = prepare(np.array([[0.0], [0.0], [4.0], [4.0]]), "l2", 1)
+    >>> problem.best(Penalty(1.0)).tolist(), problem.price([4])
+    ([2, 4], 16.0)
+    """
+
+    x: NDArray[np.float64]
+    cost: Cost
+    min_size: int
+    weights: NDArray[np.float64]
+    table: NDArray[np.float64]
+    constants: NDArray[np.float64]
+
+    def best(self, penalty: Penalty) -> NDArray[np.int64]:
+        """Return the ends of the segments of the best partition.
+
+        Parameters
+        ----------
+        penalty : Penalty
+            What changes and lengths cost.
+
+        Returns
+        -------
+        (k,) int64
+            Ascending; the last one is the length of the series.
+        """
+        n, change = len(self.x), max(penalty.change, NOTHING * abs(self.price([len(self.x)])))
+        if not np.ptp(self.x, axis=0).any():
+            return np.array([n], np.int64)
+        if type(self.cost) is L2 and penalty.length == 0:  # by a faster search
+            return change_points(self.x * np.sqrt(self.weights), change, self.min_size)
+        prepared = self.cost.kernel, self.table, self.constants
+        return best_partition(*prepared, n, change, penalty.length, self.min_size)
+
+    def price(self, ends: Sequence[int] | NDArray[np.int64]) -> float:
+        """Return what a partition costs, without any penalty.
+
+        Parameters
+        ----------
+        ends : (k,) int
+            Where its segments end; the last one is the length of the series.
+
+        Returns
+        -------
+        float
+            The sum over segments.
+        """
+        stops = np.asarray(ends, dtype=np.int64)
+        starts = np.concatenate([[0], stops[:-1]])
+        costs = segment_costs(self.cost.kernel, self.table, self.constants, starts, stops)
+        return float(costs.sum())
+
+
+def prepare(
+    x: NDArray[np.float64],
+    cost: CostName | Cost,
+    min_size: int,
+    order: int = 1,
+    weights: Sequence[float] | None = None,
+) -> Problem:
+    """Prepare a series for a cost.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+    cost : str or Cost
+        A word, or a cost itself.
+    min_size : int
+        Shortest segment in samples; raised to what the cost needs.
+    order : int
+        For `"ar"`.
+    weights : (d,) list of float or None
+        How much each channel counts; None for all alike.
+
+    Returns
+    -------
+    Problem
+        Ready to be solved.
+
+    Raises
+    ------
+    TsalignError
+        For a cost, weights or values that make no sense.
+    """
+    check_scale(x)
+    chosen = _cost(cost, order)
+    checked = np.ones(x.shape[1]) if weights is None else np.asarray(weights, dtype=np.float64)
+    if checked.shape != (x.shape[1],):
+        raise TsalignError(f"weights should be {x.shape[1]} numbers, one a channel: {weights!r}")
+    if not (np.isfinite(checked) & (checked > 0)).all():
+        raise TsalignError(f"weights should be finite and above 0: {weights!r}")
+    table, constants = chosen.statistics(x, checked)
+    table = np.ascontiguousarray(table, dtype=np.float64)
+    return Problem(x, chosen, max(min_size, chosen.min_size), checked, table, constants)
+
+
+def check_scale(x: NDArray[np.float64]) -> None:
+    """Refuse values whose squares and their products would leave the range of float64.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+
+    Raises
+    ------
+    TsalignError
+        Saying by how much they vary.
+    """
+    reach = 2 * float(np.abs(x / 2 - x[0] / 2).max())  # halved, so that nothing overflows here
+    if reach != 0 and not 1e-60 < reach < 1e60:
+        raise TsalignError(f"X varies by {reach:g}; rescale it to between 1e-60 and 1e60")
+
+
+def _cost(cost: CostName | Cost, order: int) -> Cost:
+    if isinstance(cost, Cost):
+        return cost
+    if cost == "ar":
+        return AR(order)
+    if cost not in COSTS:
+        words = ", ".join(map(repr, get_args(CostName)))
+        raise TsalignError(f"cost={cost!r} should be one of {words}, or a Cost")
+    return COSTS[cost]()

@@ -6,11 +6,11 @@ optimum of the first `t` samples (`Q_0 = -penalty`), the recursion is
 
     V_s(t) = Q_s + C(s, t) + penalty,    Q_t = min over s of V_s(t),    s <= t - min_size.
 
-All `s` at all `t` would cost O(n^2). Here time is halved again and again down to chunks of `LANES`
-samples, and each chunk `(t0, t1]` inherits from the chunk around it only the candidates `s` that
-can still win inside it. Let `r` be the argmin at `t0`, `c = mean(x[r:t0])`, `tau = t0 - s`,
-`M = V_s(t0) - Q_t0`, and for `t = t0 + k` let `e = sum(x[t0:t]) - k c`. Three proofs that `s`
-cannot win, all with `C(s, t) >= C(s, t0) + C(t0, t)` at heart:
+All `s` at all `t` would cost O(n^2). Here time is divided again and again down to leaves of
+`WIDTH` samples, and each chunk `(t0, t1]` inherits from the chunk around it only the candidates
+`s` that can still win inside it. Let `r` be the argmin at `t0`, `c = mean(x[r:t0])`,
+`tau = t0 - s`, `M = V_s(t0) - Q_t0`, and for `t = t0 + k` let `e = sum(x[t0:t]) - k c`. Four
+proofs that `s` cannot win; the first three have `C(s, t) >= C(s, t0) + C(t0, t)` at heart:
 
 regret    `C(r,t) <= C(r,t0) + sum|x - c|^2` and `C(t0,t) = sum|x - c|^2 - |e|^2 / k` give
           `V_s(t) - V_r(t) >= M - |e|^2 / k`: out for the chunk if `M > max |e|^2 / k`.
@@ -20,14 +20,16 @@ drift     exactly `C(s,t) = C(s,t0) + sum|x - c|^2 + |P|^2 / tau - |P + e|^2 / (
 outlived  `Q_s + C(s,u) > Q_u` at some `u` gives `V_s(t) > V_u(t)` wherever `u` may be chosen,
           `t >= u + min_size`: out for ever (this is PELT, Killick et al. 2012, which prunes at
           `u = t` and so is exact for `min_size = 1` only).
+newborn   `V_s(t) >= Q_s + penalty` as `C >= 0`: where the values that the older candidates reach
+          in a leaf differ by less than the penalty, none born in the leaf can win in it.
 
 The samples of the chunk are known, so the maxima are computed, not assumed. The first two need `r`
 to be allowed at every `t > t0`, which an argmin at `t0` is, whatever `min_size`. In a steady
-stretch `M` is about the penalty and the maxima stay small: hardly any candidate is left.
+stretch `M` is about the penalty and the maxima stay small: hardly any candidate is left but `r`.
 
 In place of `Q_t` the code keeps `value[t] = Q_t - sum|x[:t]|^2`, which turns `C` into
-`-|S|^2 / length` with `S` the segment's sum. The smallest functions are inlined: passing arrays
-to them would take longer than their work.
+`-|S|^2 / length` with `S` the segment's sum. Candidates are tested and listed by the block,
+`WIDTH` neighbours at once.
 """
 
 from __future__ import annotations
@@ -38,232 +40,238 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tsalign.kernels.costs import LANES, centred_sums
+from tsalign.kernels.costs import running_sums
+from tsalign.kernels.vectors import (
+    WIDTH,
+    bits,
+    choose,
+    highest,
+    item,
+    larger,
+    load,
+    lowest,
+    ramp,
+    store,
+)
 
-UNBOUNDED = 1e200
-"""Stands for infinity where a product with zero has to be zero."""
+GROWTH = 2
+"""A chunk holds four of the level below: two to this power."""
+
+UNBOUNDED = 1e150
+"""More than any excess, and its square is a number too."""
+
+UNROLLED = 8
+"""Up to that many channels, their number is known when the search is compiled."""
 
 
 class Task(NamedTuple):
-    """What stays: running sums `(d, n + 1 + LANES)`, values so far, and the parameters."""
+    """What stays; the number of channels is the length of `channels`, or not fixed if empty."""
 
-    sums: NDArray[np.float64]
-    value: NDArray[np.float64]
     penalty: float
     min_size: int
     slack: float
+    channels: tuple[int, ...]
 
 
 class Chunk(NamedTuple):
-    """What the tests at `t0` need: `max |e|^2 / k` and `max |e|^2` ahead, `c`, `Q_t0 - penalty`."""
+    """What the tests at `t0` need.
+
+    A candidate is out where its value at `anchor` exceeds `ceiling`: by regret if that is `t0`, as
+    outlived if it is earlier. `base` is `Q_t0 - penalty`, and `drift` is `rho^2`.
+    """
 
     t0: int
-    most: float
-    drift: float
-    mean: NDArray[np.float64]
+    anchor: int
+    ceiling: float
     base: float
+    drift: float
 
 
-@njit(cache=True, error_model="numpy", inline="always")
-def _distances(sums, first, s, lanes):
-    """Put `|sum(x[s:t])|^2` into `lanes`, for `t = first, first + 1, ...`."""
-    lanes[:] = 0.0
-    for q in range(sums.shape[0]):
-        origin, row = sums[q, s], sums[q, first : first + LANES]
-        for i in range(LANES):
-            off = row[i] - origin
-            lanes[i] += off * off
+_FLAGS = {"contract", "nnan", "nsz"}
+_part = njit(cache=True, error_model="numpy", fastmath=_FLAGS, forceinline=True)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
-def _bounds(sums, t0, t1, mean, enough, lanes):
+@_part
+def _count(sums, channels):
+    """Return the number of channels: a constant of the compiled code where possible."""
+    return len(channels) if len(channels) else sums.shape[0]
+
+
+@_part
+def _distances(sums, s, t, channels):
+    """Return `|sum(x[s:t])|^2` for `t, t + 1, ...`; the same with `s` and `t` exchanged."""
+    squares = 0.0 * ramp()
+    for q in range(_count(sums, channels)):
+        off = load(sums[q], t) - sums[q, s]
+        squares = squares + off * off
+    return squares
+
+
+@_part
+def _deviations(sums, t0, t, mean, channels):
+    """Return `|e|^2` for `t, t + 1, ...`; before `t0` it is `|P|^2` of the candidates there."""
+    squares, k = 0.0 * ramp(), ramp() + (t - t0)
+    for q in range(_count(sums, channels)):
+        off = load(sums[q], t) - sums[q, t0] - k * mean[q]
+        squares = squares + off * off
+    return squares
+
+
+@_part
+def _bounds(sums, t0, t1, mean, enough, channels):
     """Return `max |e|^2 / k` and `max |e|^2` over the chunk; `UNBOUNDED` once both pass `enough`.
 
     Past the end of the series the sums stand still, which can only raise the maxima: still a bound.
     """
-    regret, drift = 0.0, 0.0
-    for t in range(t0 + 1, t1 + 1, LANES):
-        k = np.float64(t - t0)
-        lanes[:] = 0.0
-        for q in range(sums.shape[0]):
-            slope, row = mean[q], sums[q, t : t + LANES]
-            origin = sums[q, t0] + k * slope
-            for i in range(LANES):
-                off = row[i] - origin - i * slope
-                lanes[i] += off * off
-        for i in range(LANES):
-            drift = max(drift, lanes[i])
-            regret = max(regret, lanes[i] / (k + i))
-        if regret > enough[0] and drift > enough[1]:
+    regret, drift = 0.0 * ramp(), 0.0 * ramp()
+    for t in range(t0 + 1, t1 + 1, WIDTH):
+        squares = _deviations(sums, t0, t, mean, channels)
+        drift = larger(drift, squares)
+        regret = larger(regret, squares / (ramp() + (t - t0)))
+        if bits(regret >= enough[0]) and bits(drift >= enough[1]):
             return UNBOUNDED, UNBOUNDED
-    return regret, drift
+    return highest(regret), highest(drift)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
-def _square(sums, s, t, mean):
-    """Return `|sum(x[s:t]) - (t - s) mean|^2`."""
-    square = 0.0
-    for q in range(sums.shape[0]):
-        off = sums[q, t] - sums[q, s] - (t - s) * mean[q]
-        square += off * off
-    return square
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def _gain(sums, s, t):
-    """Return `|sum(x[s:t])|^2 / (t - s)`: what the segment's mean saves against zero."""
-    square = 0.0
-    for q in range(sums.shape[0]):
-        off = sums[q, t] - sums[q, s]
-        square += off * off
-    return square / (t - s)
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def _may_win(task, chunk, s, excess):
-    """Whether candidate `s`, with `excess = M tau`, passes all three tests for the chunk."""
-    tau = chunk.t0 - s
-    if excess > chunk.most * tau:
-        return False
-    margin = excess - task.slack * tau - chunk.drift
-    if margin > 0.0:
-        square = _square(task.sums, s, chunk.t0, chunk.mean)
-        if margin * margin > 4.0 * chunk.drift * square:
-            return False
-    u = chunk.t0 + 1 - task.min_size
-    if s >= u:
-        return True
-    return task.value[s] - _gain(task.sums, s, u) <= task.value[u] + task.slack
-
-
-@njit(cache=True, error_model="numpy")
-def _sift_listed(task, chunk, kept, start, stop, top):
-    """Copy what may win of `kept[start:stop]` behind it, no further than `top`; return the end."""
-    out = stop
-    for i in range(start, stop):
-        s = kept[i]
-        excess = (task.value[s] - chunk.base - _gain(task.sums, s, chunk.t0)) * (chunk.t0 - s)
-        if _may_win(task, chunk, s, excess):
-            if out == top:
-                return top + 1
-            kept[out] = s
-            out += 1
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def _sift_recent(task, chunk, kept, first, out, top, lanes):
-    """Append what may win of `first..t0 - 1` to `kept[:out]`, as `_sift_listed` does."""
-    for block in range(first, chunk.t0, LANES):
-        _distances(task.sums, block, chunk.t0, lanes)
-        ahead, hits = chunk.t0 - block, 0
-        for i in range(LANES):
-            tau = np.float64(ahead - i)
-            lanes[i] = (task.value[block + i] - chunk.base) * tau - lanes[i]
-            hits += (tau > 0.0) & (lanes[i] <= chunk.most * tau)
-        for i in range(min(LANES, ahead) if hits else 0):
-            if lanes[i] <= chunk.most * (ahead - i) and _may_win(task, chunk, block + i, lanes[i]):
-                if out >= top:
-                    return top + 1
-                kept[out] = block + i
-                out += 1
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def _narrow(task, r, t0, t1, kept, levels, level, mean, lanes):
-    """Write to `levels[level]` which candidates of the level above can win in `(t0, t1]`.
-
-    A row of `levels` is `(start, stop, first)`: the candidates `kept[start:stop]`, then all of
-    `first..t0`. Where more than half would stay, the row above is taken over as it is: more
-    candidates than needed do no harm, and so the rows together hold no more than 2 n.
-    """
-    start, stop, first = levels[level + 1]
-    oldest = kept[start] if start < stop else first
-    for q in range(task.sums.shape[0]):
-        mean[q] = (task.sums[q, t0] - task.sums[q, r]) / (t0 - r)
+@_part
+def _look_ahead(task, sums, value, r, t0, t1, oldest, mean):
+    """Return what the tests of the candidates from `oldest` on need for `(t0, t1]`."""
+    for q in range(_count(sums, task.channels)):
+        mean[q] = (sums[q, t0] - sums[q, r]) / (t0 - r)
     enough = (task.penalty, task.penalty * (t0 - oldest))
-    regret, drift = _bounds(task.sums, t0, t1, mean, enough, lanes)
-    chunk = Chunk(t0, regret + task.slack, drift, mean, task.value[t0] - task.penalty)
-    count = stop - start + t0 - first
-    top = stop + (count if level == 0 else count // 2)
-    out = _sift_listed(task, chunk, kept, start, stop, top)
-    if out <= top:
-        out = _sift_recent(task, chunk, kept, first, out, top, lanes)
-    if out <= top:
-        start, stop, first = stop, out, t0 if task.penalty <= chunk.most else t0 + 1
-    levels[level] = start, stop, first
+    most, drift = _bounds(sums, t0, t1, mean, enough, task.channels)
+    anchor, u = t0, t0 + 1 - task.min_size
+    if most > task.penalty and u >= task.min_size:
+        anchor, most = u, task.penalty
+    base = value[t0] - task.penalty + task.slack
+    return Chunk(t0, anchor, value[anchor] - task.penalty + most + task.slack, base, drift)
 
 
-@njit(cache=True, error_model="numpy")
-def _offer(task, s, t0, lanes, best, argbest):
-    """Let candidate `s` compete for the `LANES` samples after `t0`; of equals the first stays."""
-    _distances(task.sums, t0 + 1, s, lanes)
-    base, ahead = task.value[s], t0 + 1 - s
-    for i in range(max(0, task.min_size - ahead), LANES):
-        v = base - lanes[i] / np.float64(ahead + i)
-        if v < best[i]:
-            best[i] = v
-            argbest[i] = s
+@_part
+def _able(sums, value, block, chunk, mean, channels):
+    """Return the candidates of a block that pass all tests for the chunk, as bits."""
+    own = load(value, block)
+    tau = (chunk.anchor - block) - ramp()
+    distances = _distances(sums, chunk.anchor, block, channels)
+    able = ((own - chunk.ceiling) * tau <= distances) | (tau <= 0.0)
+    if not bits(able):
+        return 0
+    tau = (chunk.t0 - block) - ramp()
+    excess = (own - chunk.base) * tau - _distances(sums, chunk.t0, block, channels)
+    margin = excess - chunk.drift
+    squares = _deviations(sums, chunk.t0, block, mean, channels)
+    return bits(able & ((margin <= 0.0) | (margin * margin <= 4.0 * chunk.drift * squares)))
 
 
-@njit(cache=True, error_model="numpy")
-def partition(sums, n, penalty, min_size, slack):
+@_part
+def _block(listed, row, i):
+    """Return block `i` of a row `(start, stop, first)`: `listed[start:stop]`, then from `first`."""
+    count = row[1] - row[0]
+    return listed[row[0] + i] if i < count else row[2] + WIDTH * (i - count)
+
+
+@_part
+def _size(row, t0):
+    """Return how many blocks a row has before `t0`."""
+    return row[1] - row[0] + (t0 - row[2]) // WIDTH
+
+
+@_part
+def _sift(sums, value, chunk, listed, above, mean, channels):
+    """Return the row of blocks that can win in the chunk, out of the row `above`.
+
+    Where more than half would stay, the row above is taken over as it is: more candidates than
+    needed do no harm, and so all rows together are no longer than the series.
+    """
+    count, end = _size(above, chunk.t0), above[1]
+    for i in range(count):
+        block = _block(listed, above, i)
+        if _able(sums, value, block, chunk, mean, channels):
+            if end - above[1] >= count // 2:
+                return above
+            listed[end] = block
+            end += 1
+    return above[1], end, chunk.t0
+
+
+@_part
+def _offer(task, sums, s, base, t0, best, start):
+    """Let candidate `s` of value `base` compete for the leaf; of equals the first stays."""
+    length = ramp() + (t0 + 1 - s)
+    distances = _distances(sums, s, t0 + 1, task.channels)
+    offer = base - distances / larger(length, 1.0)
+    better = (offer < best) & (length >= task.min_size)
+    return choose(better, offer, best), choose(better, 0.0 * ramp() + s, start)
+
+
+@_part
+def _leaf(task, sums, squares, value, last, chunk, listed, above, mean):
+    """Solve the `WIDTH` samples after `t0` from the candidates of the row `above`."""
+    t0 = chunk.t0
+    best, start = 0.0 * ramp() + np.inf, 0.0 * ramp()
+    for i in range(_size(above, t0)):
+        block = _block(listed, above, i)
+        able = _able(sums, value, block, chunk, mean, task.channels)
+        s = block
+        while able:
+            if able & 1:
+                best, start = _offer(task, sums, s, value[s], t0, best, start)
+            able >>= 1
+            s += 1
+    if chunk.anchor < t0 or value[t0] <= chunk.ceiling:
+        best, start = _offer(task, sums, t0, value[t0], t0, best, start)
+    reached = best + load(squares, t0 + 1)
+    if highest(reached) - lowest(reached) >= task.penalty - task.slack:
+        for i in range(WIDTH - task.min_size):
+            base = item(best, i) + task.penalty
+            best, start = _offer(task, sums, t0 + 1 + i, base, t0, best, start)
+    store(value, t0 + 1, best + task.penalty)
+    store(last, t0 + 1, start)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def partition(task, sums, squares, value, last, listed):
     """Solve the recursion.
 
     Parameters
     ----------
-    sums : (d, n + 1 + LANES) float64
-        Running sums as `centred_sums` gives them.
-    n : int
-        Number of samples.
-    penalty : float
-        Cost of a segment, at least 0.
-    min_size : int
-        Shortest segment in samples, at least 1.
-    slack : float
-        More than the rounding error of a value: candidates that close to losing are kept.
-
-    Returns
-    -------
-    last : (n + 1,) int64
-        Start of the last segment of the best partition of the first `t` samples; the earliest
-        among equals.
+    task : Task
+        Penalty and shortest segment, at most half of the series; and by how much a candidate must
+        fail a test: more than the rounding error of a value.
+    sums, squares : (d, n + 1 + WIDTH) and (n + 1 + WIDTH,) float64
+        Running sums as `running_sums` gives them.
+    value, last : (n + 1 + WIDTH,) float64 and int64
+        Zeros; filled with what the best partitions of the first `t` samples cost, less their
+        squares, and with the start of their last segment, the earliest among equals.
+    listed : (n // WIDTH + 1,) int64
+        Space for the rows of blocks.
     """
-    value = np.zeros(n + 1 + LANES)
-    last = np.zeros(n + 1, np.int64)
-    t0 = min(n, 2 * min_size - 1)  # up to here there is one segment
-    value[0] = -penalty
-    value[1 : min(min_size, n + 1)] = np.inf
-    for t in range(min_size, t0 + 1):
-        value[t] = -_gain(sums, 0, t)
+    n = len(value) - 1 - WIDTH
+    t0 = (2 * task.min_size - 1) // WIDTH * WIDTH  # up to here there is one segment
+    value[0] = -task.penalty
+    value[1 : task.min_size] = np.inf
+    for t in range(task.min_size, t0 + 1):
+        value[t] = -np.square(sums[:, t]).sum() / t
     depth = 1
-    while LANES << (depth - 1) < n - t0:
+    while WIDTH << GROWTH * depth < n - t0:
         depth += 1
-    levels = np.zeros((depth + 1, 3), np.int64)
-    kept = np.empty(3 * (n + 1), np.int64)
-    mean, lanes = np.empty(sums.shape[0]), np.empty(LANES)
-    best, argbest = np.empty(LANES), np.zeros(LANES, np.int64)
-    task = Task(sums, value, penalty, min_size, slack)
-    for index in range((n - t0 + LANES - 1) // LANES):
+    levels, mean = np.zeros((depth + 1, 3), np.int64), np.zeros(len(sums))
+    chunk = Chunk(t0, t0, UNBOUNDED, 0.0, 0.0)
+    for index in range((n - t0 + WIDTH - 1) // WIDTH):
         level = depth - 1  # of the longest chunk that begins here
-        while index % (1 << level):
+        while index & ((1 << GROWTH * level) - 1):
             level -= 1
-        for inner in range(level, -1, -1):
-            t1 = min(n, t0 + (LANES << inner))
-            _narrow(task, last[t0], t0, t1, kept, levels, inner, mean, lanes)
-        start, stop, first = levels[0]
-        best[:] = np.inf
-        for i in range(start, stop):
-            _offer(task, kept[i], t0, lanes, best, argbest)
-        for s in range(first, t0 + 1):
-            _offer(task, s, t0, lanes, best, argbest)
-        for i in range(min(LANES, n - t0)):
-            value[t0 + 1 + i] = best[i] + penalty
-            last[t0 + 1 + i] = argbest[i]
-            _offer(task, t0 + 1 + i, t0, lanes, best, argbest)
-        t0 = min(n, t0 + LANES)
-    return last
+        above = (levels[level + 1, 0], levels[level + 1, 1], levels[level + 1, 2])
+        while level >= 0 and t0 > 0:
+            oldest = listed[above[0]] if above[0] < above[1] else above[2]
+            t1 = min(n, t0 + (WIDTH << GROWTH * level))
+            chunk = _look_ahead(task, sums, value, last[t0], t0, t1, oldest, mean)
+            if level > 0:
+                above = _sift(sums, value, chunk, listed, above, mean, task.channels)
+                levels[level, 0], levels[level, 1], levels[level, 2] = above
+            level -= 1
+        _leaf(task, sums, squares, value, last, chunk, listed, above, mean)
+        t0 += WIDTH
 
 
 def change_points(x: NDArray[np.float64], penalty: float, min_size: int) -> NDArray[np.int64]:
@@ -296,11 +304,16 @@ def change_points(x: NDArray[np.float64], penalty: float, min_size: int) -> NDAr
     [3, 5]
     """
     n, d = x.shape
-    sums, total = centred_sums(x)
-    if penalty >= total:  # no change can save more than everything
+    sums, squares = running_sums(x)
+    if penalty >= squares[n] or n < 2 * min_size:  # no change can save more than everything
         return np.array([n], np.int64)
-    slack = 4 * (d + 8) * np.finfo(np.float64).eps * (total + penalty)
-    last = partition(sums, n, float(penalty), min_size, slack)
+    # Made here, large arrays lie on large pages: half of the time would go into small ones.
+    value, last = np.zeros(squares.shape), np.zeros(squares.shape, np.int64)
+    listed = np.empty(n // WIDTH + 1, np.int64)
+    slack = 4 * (d + 8) * np.finfo(np.float64).eps * (squares[n] + penalty)
+    channels = (0,) * d if d <= UNROLLED else ()
+    task = Task(float(penalty), min_size, slack, channels)
+    partition(task, sums, squares, value, last, listed)
     ends = [n]
     while last[ends[-1]] > 0:
         ends.append(int(last[ends[-1]]))

@@ -9,7 +9,8 @@ One default for both sets; `--evidence both` is the stricter test for signals th
 were tried on the 21 series that the repository of CLaP calls training; three rules were read on the
 others: `both` (window 1.25 times SuSS, 7 neighbours), `ranks` there with threshold 2.5, and, after
 these had fallen short on TSSB, the default. Both methods use one core, CPU seconds are of the
-process and hold no compilation. F1 allows 1 % of the length; the start of the series counts as a change, as is usual.
+process and hold no compilation. F1 allows 1 % of the length; the start of the series counts as a
+change, as is usual.
 """
 
 from __future__ import annotations

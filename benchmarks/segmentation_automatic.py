@@ -8,9 +8,9 @@ of its own (`peer_claspy.py`); `--peer-results` takes the lines that script prin
 One default for both sets; `--evidence both` is the stricter test for signals that drift. Settings
 were tried on the 21 series that the repository of CLaP calls training; four rules were read on the
 others: `both` (window 1.25 times SuSS, 7 neighbours), `ranks` there with threshold 2.5, and, after
-these had fallen short on TSSB, the default, and `both` with the default's windows. Methods use one core, CPU seconds are of the
-process and hold no compilation. F1 allows 1 % of the length; the start of the series counts as a
-change, as is usual.
+these had fallen short on TSSB, the default, and `both` with the default's windows. Methods use one
+core, CPU seconds are of the process and hold no compilation. F1 allows 1 % of the length; the start
+of the series counts as a change, as is usual.
 """
 
 from __future__ import annotations

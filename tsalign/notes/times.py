@@ -9,7 +9,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from tsalign.errors import TsalignError
 from tsalign.notes.meanings import DAY, Meanings, built_in
 from tsalign.notes.moments import Day
-from tsalign.notes.phrases import Daily, Item, Offset, Phrases, merged, phrases
+from tsalign.notes.phrases import phrases
+from tsalign.notes.said import Daily, Item, Offset, Phrases, merged
 from tsalign.types import Span
 
 _WEEK = 7

@@ -52,7 +52,7 @@ BAD = {
     "length": [(0, "greater than 0"), (float("nan"), "NaN"), (True, "number"), ([1.0], "number")],
     "count": [(0, "at least 1"), (10, "less than 10"), (3.0, "whole number"), (True, "whole")],
     "hop": [(0.0, "greater than 0"), ("x", "number")],
-    "rule": [("hbic", "one of 'bic', 'aic'"), (-1.0, "at least 0"), (None, "or should be a number")],
+    "rule": [("hbic", "one of 'bic'"), (-1.0, "at least 0"), (None, "or should be a number")],
     "on": [(1, "bool"), ("yes", "bool"), (None, "bool")],
     "name": [(3, "str"), (None, "str")],
 }

@@ -31,7 +31,7 @@ FACE = {
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
     "segment": """
         AroundGaps BinarySegmentation BottomUp bounds_of Classification crops DynamicProgramming
-        Features Online Pelt Ruptures samples Segmenter SlidingWindow Windows
+        Features Kernel Online Pelt Ruptures samples Segmenter SlidingWindow Windows
     """,
     "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",
 }

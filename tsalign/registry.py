@@ -25,6 +25,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "segment": {
         "windows": "tsalign.segment:Windows",
         "pelt": "tsalign.segment:Pelt",
+        "kernel": "tsalign.segment:Kernel",
         "classification": "tsalign.segment:Classification",
         "features": "tsalign.segment:Features",
         "binary_segmentation": "tsalign.segment:BinarySegmentation",

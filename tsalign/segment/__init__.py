@@ -5,6 +5,7 @@ from tsalign.segment.classification import Classification
 from tsalign.segment.external import Ruptures
 from tsalign.segment.features import Features
 from tsalign.segment.gaps import AroundGaps
+from tsalign.segment.kernel import Kernel
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
 from tsalign.segment.online import Online
 from tsalign.segment.path import crops
@@ -18,6 +19,7 @@ __all__ = [
     "Classification",
     "DynamicProgramming",
     "Features",
+    "Kernel",
     "Online",
     "Pelt",
     "Ruptures",

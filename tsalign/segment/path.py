@@ -137,9 +137,9 @@ def slope(problem: Problem) -> Penalty:
     line as segments are added; a penalty twice as steep is enough against noise. Among `n` samples
     `k` segments are expected to gain in proportion to `k (2 log(n / k) + 4 + p)`, `p` the numbers
     that describe a segment. The line is fitted to partitions into up to `n / (10 min_size)`
-    segments, at least half of that. No estimate of the noise is needed. The weakness: dependence that
-    reaches further than the segments of the finest partitions is taken for changes, and in fewer
-    than some hundred samples the line is a guess.
+    segments, at least half of that. No estimate of the noise is needed. The weakness: dependence
+    between samples is mostly taken for changes, and in fewer than some hundred samples the line is
+    a guess.
 
     Parameters
     ----------

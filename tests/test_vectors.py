@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import config, njit
+from numba.core.errors import TypingError
 
 from tsalign.kernels import vectors
 from tsalign.kernels.vectors import WIDTH, bits, choose, highest, item, larger, load, lowest, ramp
@@ -69,3 +70,12 @@ def test_lanes_are_stored_as_whole_numbers_where_asked():
 def test_plain_numbers_are_left_to_numba():
     assert njit(lambda a, b: (a + b, a < b))(1, 2.5) == (3.5, True)
     assert vectors.bits(np.array([True, False, True] + [False] * (WIDTH - 3))) == 5
+
+
+def test_compiled_code_refuses_arrays_of_other_numbers():
+    first, row = njit(lambda row: item(load(row, 0), 0)), np.ones(WIDTH, np.float32)
+    if config.DISABLE_JIT:
+        assert first(row) == 1
+    else:
+        with pytest.raises(TypingError, match="load"):
+            first(row)

@@ -114,9 +114,8 @@ def _spread(context, builder, given, wanted, number):
 
 
 def _fits(given: types.Type, wanted: Any) -> bool:
-    if wanted is types.Array:
-        return isinstance(given, types.Array) and given.ndim == 1 and given.layout == "C"
-    return given is wanted or (wanted is not _MASK and isinstance(given, types.Number))
+    spread = isinstance(wanted, types.Number | _LanesType) and isinstance(given, types.Number)
+    return given == wanted or spread
 
 
 def _define(function: Callable, wanted: tuple, result: types.Type, emit: Callable) -> None:
@@ -130,8 +129,7 @@ def _define(function: Callable, wanted: tuple, result: types.Type, emit: Callabl
                 return None
             if ours and not ours & {*args}:
                 return None
-            kinds = (a if k is types.Array else k for a, k in zip(args, wanted, strict=True))
-            return signature(result, *kinds)
+            return signature(result, *wanted)
 
     infer_global(function)(Template)
     lower_builtin(function, *wanted)(emit)
@@ -205,8 +203,9 @@ for _operator, _sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
 for _operator in (operator.and_, operator.or_):
     _define(_operator, (_MASK, _MASK), _MASK, _instruction(_operator.__name__))
 _define(ramp, (), _LANES, _ramp)
-_define(load, (types.Array, types.intp), _LANES, _load)
-_define(store, (types.Array, types.intp, _LANES), types.void, _store)
+_define(load, (types.float64[::1], types.intp), _LANES, _load)
+for _numbers in (types.float64, types.int64):
+    _define(store, (_numbers[::1], types.intp, _LANES), types.void, _store)
 _define(choose, (_MASK, _LANES, _LANES), _LANES, _instruction("select"))
 _define(larger, (_LANES, _LANES), _LANES, _comparison(">"))
 _define(highest, (_LANES,), types.float64, _reduction("fmax"))

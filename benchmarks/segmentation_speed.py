@@ -221,7 +221,7 @@ def main() -> None:
         rows = result[name] if name == "hostile" else [result[name]]
         print(name, table(rows), sep="\n", flush=True)
     if options.peer_python and not options.row:
-        write_result("segmentation_speed", result, "skchange", "fastcpd", "ruptures")
+        write_result("segmentation_speed", result)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def table(problem):
     starts, stops = np.triu_indices(n + 1, 1)
     out = np.full((n + 1, n + 1), np.inf)
     kernel = problem.cost.kernel
-    out[starts, stops] = segment_costs(kernel, problem.table, problem.constants, starts, stops)
+    out[starts, stops] = segment_costs(kernel, *problem.statistics, starts, stops)
     return out
 
 
@@ -98,7 +98,7 @@ def test_kernels_equal_their_twins(cost):
         weights = rng.uniform(0.5, 2, d)
         problem = prepare(x, cost, 1, order, weights.tolist())
         bounds = np.sort(rng.integers(0, n, (30, 2)), axis=1) + np.array([0, 1])
-        args = problem.cost.kernel, problem.table, problem.constants
+        args = problem.cost.kernel, *problem.statistics
         got = segment_costs(*args, bounds[:, 0], bounds[:, 1])
         expected = [naive.price(cost, x, a, b, weights, order) for a, b in bounds]
         scale = abs(naive.price(cost, x, 0, n, weights, order)) + n
@@ -147,7 +147,7 @@ def test_the_normal_cost_is_that_of_ruptures():
     peer = ruptures.costs.CostNormal(add_small_diag=False).fit(x)
     problem = prepare(x, "normal", 2)
     bounds = np.array([[0, 90], [3, 40], [50, 53], [10, 12]])
-    args = problem.cost.kernel, problem.table, problem.constants
+    args = problem.cost.kernel, *problem.statistics
     mine = segment_costs(*args, bounds[:, 0], bounds[:, 1])
     theirs = [peer.error(a, b) - (b - a) * np.log(Normal().floor(x)[0]) for a, b in bounds]
     np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-8)
@@ -176,14 +176,14 @@ def test_autoregression_and_trends_as_ruptures_has_them():
     x = series("walk", 80, 1, 1)
     problem = prepare(x, "ar", 3, 2)
     peer = ruptures.costs.CostAR(2).fit(x)
-    args = problem.cost.kernel, problem.table, problem.constants
+    args = problem.cost.kernel, *problem.statistics
     mine = segment_costs(*args, np.array([10, 20]), np.array([40, 80]))
     # Its rows begin one sample early; the twin above is the measure, this only the same order.
     np.testing.assert_allclose(mine, [peer.error(10, 40), peer.error(20, 80)], rtol=0.5)
     time = np.column_stack([x, np.arange(80.0), np.ones(80)])
     trend = ruptures.costs.CostLinear().fit(time)
     problem = prepare(x, "linear", 3)
-    args = problem.cost.kernel, problem.table, problem.constants
+    args = problem.cost.kernel, *problem.statistics
     mine = segment_costs(*args, np.array([10, 20]), np.array([40, 80]))
     np.testing.assert_allclose(mine, [trend.error(10, 40), trend.error(20, 80)])
 

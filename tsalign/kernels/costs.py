@@ -50,6 +50,63 @@ def _accumulate(x, origin, means, sums, squares):
     squares[n + 1 :] = squares[n]
 
 
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _deviations(x, origin, means):
+    """Return the squared deviation from the mean by channel."""
+    n, d = x.shape
+    out = np.zeros(d)
+    for top in range(0, n, ROWS):
+        rows = x[top : top + ROWS]
+        for q in range(d):
+            total, middle = 0.0, origin[q] + means[q]
+            for i in range(rows.shape[0]):
+                off = rows[i, q] - middle
+                total += off * off
+            out[q] += total
+    return out
+
+
+def squared_deviations(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared distance of each channel from its mean.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+
+    Returns
+    -------
+    (d,) float64
+        In squared units of the signal; 0 for a constant channel.
+
+    Examples
+    --------
+    >>> squared_deviations(np.array([[0.0, 1e8], [2.0, 1e8]])).tolist()
+    [2.0, 0.0]
+    """
+    return _deviations(x, x[0], _means(x, x[0]))
+
+
+@njit(cache=True, error_model="numpy")
+def extent(x):
+    """Return the largest range of a channel, halved so that nothing overflows.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+    """
+    widest = 0.0
+    for q in range(x.shape[1]):
+        low, high = x[0, q], x[0, q]
+        for i in range(x.shape[0]):
+            value = x[i, q]
+            low = value if value < low else low
+            high = value if value > high else high
+        widest = max(widest, high / 2 - low / 2)
+    return widest
+
+
 def running_sums(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return running sums of the centred series, and of its squared distance to the mean.
 

@@ -131,7 +131,9 @@ def samples(X: ArrayLike) -> NDArray[np.float64]:
     if x.size == 0:
         raise TsalignError(f"X is empty: shape {x.shape}")
     x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float64)
-    wrong = np.argwhere(~np.isfinite(x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspect = not np.isfinite(x.sum())  # one pass; only what it stumbles over is looked for
+    wrong = np.argwhere(~np.isfinite(x)) if suspect else ()
     if len(wrong):
         row, channel = wrong[0].tolist()
         what = "NaN" if np.isnan(x[row, channel]) else f"{x[row, channel]}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
+from tsalign.kernels.costs import extent, squared_deviations
 from tsalign.kernels.pelt import best_partition, segment_costs
 from tsalign.kernels.search import change_points
 from tsalign.segment.costs import AR, COSTS, L2, Cost, CostName
@@ -33,10 +35,6 @@ class Problem:
         Shortest segment in samples; at least what the cost needs.
     weights : (d,) float64
         How much each channel counts.
-    table : (rows, columns) float64
-        From `cost.statistics`.
-    constants : (k,) float64
-        From `cost.statistics`.
 
     Examples
     --------
@@ -49,8 +47,12 @@ class Problem:
     cost: Cost
     min_size: int
     weights: NDArray[np.float64]
-    table: NDArray[np.float64]
-    constants: NDArray[np.float64]
+
+    @cached_property
+    def statistics(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From `cost.statistics`, made when first asked for: the search for `l2` has its own."""
+        table, constants = self.cost.statistics(self.x, self.weights)
+        return np.ascontiguousarray(table, dtype=np.float64), constants
 
     def best(self, penalty: Penalty) -> NDArray[np.int64]:
         """Return the ends of the segments of the best partition.
@@ -65,13 +67,19 @@ class Problem:
         (k,) int64
             Ascending; the last one is the length of the series.
         """
-        n, change = len(self.x), max(penalty.change, NOTHING * abs(self.price([len(self.x)])))
-        if not np.ptp(self.x, axis=0).any():
+        n = len(self.x)
+        if extent(self.x) == 0:
             return np.array([n], np.int64)
         if type(self.cost) is L2 and penalty.length == 0:  # by a faster search
-            return change_points(self.x * np.sqrt(self.weights), change, self.min_size)
-        prepared = self.cost.kernel, self.table, self.constants
-        return best_partition(*prepared, n, change, penalty.length, self.min_size)
+            total = float(squared_deviations(self.x) @ self.weights)
+            change = max(penalty.change, NOTHING * total)
+            alike = (self.weights == 1).all()
+            x = self.x if alike else self.x * np.sqrt(self.weights)
+            return change_points(x, change, self.min_size)
+        change = max(penalty.change, NOTHING * abs(self.price([n])))
+        return best_partition(
+            self.cost.kernel, *self.statistics, n, change, penalty.length, self.min_size
+        )
 
     def price(self, ends: Sequence[int] | NDArray[np.int64]) -> float:
         """Return what a partition costs, without any penalty.
@@ -88,7 +96,7 @@ class Problem:
         """
         stops = np.asarray(ends, dtype=np.int64)
         starts = np.concatenate([[0], stops[:-1]])
-        costs = segment_costs(self.cost.kernel, self.table, self.constants, starts, stops)
+        costs = segment_costs(self.cost.kernel, *self.statistics, starts, stops)
         return float(costs.sum())
 
 
@@ -131,9 +139,7 @@ def prepare(
         raise TsalignError(f"weights should be {x.shape[1]} numbers, one a channel: {weights!r}")
     if not (np.isfinite(checked) & (checked > 0)).all():
         raise TsalignError(f"weights should be finite and above 0: {weights!r}")
-    table, constants = chosen.statistics(x, checked)
-    table = np.ascontiguousarray(table, dtype=np.float64)
-    return Problem(x, chosen, max(min_size, chosen.min_size), checked, table, constants)
+    return Problem(x, chosen, max(min_size, chosen.min_size), checked)
 
 
 def check_scale(x: NDArray[np.float64]) -> None:
@@ -149,7 +155,7 @@ def check_scale(x: NDArray[np.float64]) -> None:
     TsalignError
         Saying by how much they vary.
     """
-    reach = 2 * float(np.abs(x / 2 - x[0] / 2).max())  # halved, so that nothing overflows here
+    reach = 2 * float(extent(x))
     if reach != 0 and not 1e-60 < reach < 1e60:
         raise TsalignError(f"X varies by {reach:g}; rescale it to between 1e-60 and 1e60")
 

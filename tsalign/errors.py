@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -46,7 +46,7 @@ def _rebuild(kind: type[TsalignError], message: str, place: dict[str, str]) -> T
 
 
 @contextmanager
-def located(**place: object) -> Iterator[None]:
+def located(**place: object) -> Generator[None]:
     """Add a place to any `TsalignError` raised inside; what is nearer stays.
 
     Parameters

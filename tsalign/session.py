@@ -110,7 +110,8 @@ class Session:
         written = [f for node in self.graph.exports for f in self._copy(node, self.folder)]
         for node in self.graph.all():
             if node.name == "fit":
-                place = self.folder / "model" / f"{node.slot}.{node.function.__name__}"
+                function: Any = node.function
+                place = self.folder / "model" / f"{node.slot}.{function.__name__}"
                 written += self._copy(node, place)
         written.append(_write(self.folder / "run.yaml", self.config.to_yaml()))
         if self.graph.metrics is not None:

@@ -57,6 +57,44 @@ def pelt(result: dict[str, Any]) -> Iterator[Row]:
     yield what, f"{1e3 * result['tsalign_seconds']:.0f} ms", peers
 
 
+def segmentation_speed(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield the time of exact change points against the fastest exact peers."""
+    for name, what in (
+        ("d1-1e6-dense", "1,000,000 samples, 1 channel"),
+        ("d3-1e5-dense", "100,000 samples, 3 channels"),
+    ):
+        row = result[name]
+        peers = [f"{peer} {row[f'{peer}_ms']:.0f} ms" for peer in ("fpop", "fastcpd", "kernelcpd")
+                 if f"{peer}_ms" in row]  # fmt: skip
+        beside = (
+            f"{'; '.join(peers)} of CPU; {'the same' if row['same'] else 'OTHER'} change points"
+        )
+        yield f"`Pelt`, {what}, dense changes", f"{row['pelt_ms']:.0f} ms of CPU", beside
+
+
+def segmentation_automatic(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield how well the number of changes is found without being told."""
+    for name in ("tssb", "utsa"):
+        row = result[name]["all"]
+        what = f"`Classification`, {name.upper()}, {row['series']} series, covering / F1"
+        ours, peer = row["tsalign"], row["claspy"]
+        beside = (
+            f"ClaSP {peer[0]:.3f} / {peer[1]:.3f} in {row['times_less_cpu']:.0f} times the CPU time"
+        )
+        yield what, f"{ours[0]:.3f} / {ours[1]:.3f}", beside
+
+
+def streaming(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield the replay of recordings in chunks."""
+    rows = {row["segmenter"]: row for row in result["rows"]}
+    ours, offline = rows["Online, chunks of 50"], rows["Pelt, offline"]
+    measured = (
+        f"{ours['samples_per_second']:,.0f} samples/s; covering {ours['covering_of_labels']:.2f}"
+    )
+    beside = f"`Pelt` offline, covering {offline['covering_of_labels']:.2f}"
+    yield "`Online`, HAPT replayed in chunks of 50 samples, 6 channels", measured, beside
+
+
 def kmeans(result: dict[str, Any]) -> Iterator[Row]:
     """Yield the time of k-means."""
     seconds = result["seconds"]
@@ -78,6 +116,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "hapt_alignment": hapt_alignment,
     "zero_shot": zero_shot,
     "pelt": pelt,
+    "segmentation_speed": segmentation_speed,
+    "segmentation_automatic": segmentation_automatic,
+    "streaming": streaming,
     "kmeans": kmeans,
     "decoders": decoders,
 }

@@ -40,7 +40,10 @@ from tsalign.tokens.bounds import Bounds, first_bounded, gather
 from tsalign.tokens.shards import Shards
 from tsalign.types import Segments, Tokens
 
-needs_vectors = pytest.mark.parametrize("small", [0, 2**62], ids=["lanes", "plain"])
+needs_vectors = pytest.mark.parametrize(
+    "small",
+    [pytest.param(0, id="lanes", marks=pytest.mark.compiled), pytest.param(2**62, id="plain")],
+)
 tables = arrays(
     np.float32,
     st.tuples(st.integers(1, 60), st.integers(1, 20)),
@@ -63,6 +66,7 @@ def same(a, b):
 # ---- properties ----------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @given(tables, st.integers(1, 40), st.integers(0, 9))
 @quick
 def test_both_kernels_give_the_nearest_centre(X, k, seed):
@@ -159,6 +163,7 @@ def test_random_start_is_scikit_learns():
     np.testing.assert_array_equal(ours.labels_, theirs.labels_)
 
 
+@pytest.mark.compiled
 def test_careful_start_is_as_good_as_scikit_learns():
     X = blobs(n=3000, k=40)
     ours = [KMeans(40, random_state=s, max_iter=1).fit(X).inertia_ for s in range(8)]
@@ -184,6 +189,7 @@ def test_careful_start_is_the_same_with_vectors(X, k, seed, scale):
     np.testing.assert_array_equal(*starts)
 
 
+@pytest.mark.compiled
 def test_gains_are_exact():
     X, rng = blobs(n=300), np.random.RandomState(0)
     near, chosen = seeding.Nearby(X, 4, vectors=True, threads=1), X[:1]
@@ -212,6 +218,7 @@ def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn():
 # ---- same bits -----------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @needs_vectors
 @pytest.mark.parametrize("init", ["random", "k-means++"])
 @pytest.mark.parametrize("bounded", [1, 2**31])
@@ -233,6 +240,7 @@ def test_threads_do_not_change_a_bit(monkeypatch, small, init, bounded):
     assert numba.get_num_threads() == before
 
 
+@pytest.mark.compiled
 def test_both_kernels_give_the_same_bits_of_a_whole_fit(monkeypatch):
     X = blobs(n=5000, d=19)
     make = KMeans(50, random_state=0, max_iter=20)
@@ -432,6 +440,7 @@ def unbounded(make, X):
         return clone(make).fit(X)
 
 
+@pytest.mark.compiled
 @given(
     tables, st.integers(1, 60), st.integers(0, 9), st.sampled_from([0.0, 50.0, 1e4, 1e19]),
     st.booleans(),
@@ -446,6 +455,7 @@ def test_bounds_change_no_bit(bounded, X, k, seed, offset, coarse):
     same(clone(make).fit(X), unbounded(make, X))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("n", "d", "k"), [(6000, 19, 200), (4000, 130, 90), (5000, 3, 37)])
 def test_bounds_change_no_bit_of_larger_fits(bounded, n, d, k):
     X = blobs(n=n, d=d, k=k // 2)
@@ -453,6 +463,7 @@ def test_bounds_change_no_bit_of_larger_fits(bounded, n, d, k):
     same(clone(make).fit(X), unbounded(make, X))
 
 
+@pytest.mark.compiled
 @given(st.integers(0, 2**31), st.sampled_from([1e-25, 1e-18, 1.0, 1e4, 1e17, 1e25, 1e37]))
 @quick
 def test_bounds_hold(seed, scale):
@@ -475,6 +486,7 @@ def test_bounds_hold(seed, scale):
             assert (line - held.drift[t] <= true[:, held.group == t].min(axis=1)).all()
 
 
+@pytest.mark.compiled
 def test_bounds_save_most_products():
     X = blobs(n=5000, d=20, k=100)
     centers = X[:200].copy()
@@ -493,6 +505,7 @@ def test_groups_part_the_centres(k, parts):
     assert all(len(part) % simd.CENTERS == 0 for part in found[:-1])
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("shape", "max_iter", "first"),
     [((100, 39), 10, 2**31), ((100, 39), 50, 2), ((500, 39), 10, 1), ((50, 6), 99, 2**31)],
@@ -597,6 +610,7 @@ def test_tokens_of_another_rate_are_refused():
 # ---- hard numbers --------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("scale", [1e-25, 1e-22, 1e-20, 1e-12, 1e12, 1e25, 1e37])
 def test_labels_are_exact_where_float32_products_vanish_or_overflow(scale):
     rng = np.random.default_rng(0)
@@ -606,6 +620,7 @@ def test_labels_are_exact_where_float32_products_vanish_or_overflow(scale):
     np.testing.assert_array_equal(labels, naive.nearest(X, X[:20]))
 
 
+@pytest.mark.compiled
 def test_nothing_past_the_last_row_is_read():
     code = """
 import ctypes, mmap

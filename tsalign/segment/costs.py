@@ -30,7 +30,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -40,7 +40,9 @@ from tsalign.errors import TsalignError
 from tsalign.kernels import segment_costs
 from tsalign.kernels.autoregression import lagged, prediction_error, products
 from tsalign.kernels.median_cost import absolute_deviation, wavelet_matrix
-from tsalign.segment.penalties import block_length, difference_variance, long_run_variance
+from tsalign.kernels.pelt import best_partition
+from tsalign.segment.noise import inflation, median_scale, steady
+from tsalign.segment.penalties import difference_variance, long_run_variance
 
 Statistics = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Table and constants, as a kernel reads them."""
@@ -119,6 +121,25 @@ class Cost(ABC):
         """
         raise TsalignError(f"{type(self).__name__} knows no noise; give the penalty as a number")
 
+    def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
+        """Return a series less what is taken for changes, and how long its noise remembers.
+
+        Parameters
+        ----------
+        x : (n, d) float64
+            Finite values.
+
+        Returns
+        -------
+        noise : (n, d) float64
+            Here, what the likeliest levels leave; a subclass may know better.
+        memory : int
+            Sums of so many samples vary, per sample, nearly as much as the longest.
+        lost : float
+            By how much more these do, at least 1.
+        """
+        return steady(x)
+
 
 @dataclass(frozen=True)
 class L2(Cost):
@@ -160,10 +181,12 @@ class L1(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return half the scale of Laplace noise: then the cost is twice a log-likelihood."""
+        if variance == "long_run":
+            return median_scale(x) / 2
         steps = np.abs(np.diff(x, axis=0)) if len(x) > 1 else np.zeros_like(x)
         middle = np.median(steps, axis=0) / 1.1461932206205825  # median of |Laplace - Laplace|
         scale = np.where(middle > 0, middle, steps.mean(axis=0) / 1.5)
-        return scale / 2 * _inflation(x, difference_variance(x), variance)
+        return scale / 2
 
 
 @dataclass(frozen=True)
@@ -210,7 +233,7 @@ class Normal(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return 1, or more for dependent samples."""
-        return (np.ptp(x, axis=0) > 0) * _inflation(x, _lagged_variance(x), variance)
+        return (np.ptp(x, axis=0) > 0) * _inflation(x, variance)
 
 
 @dataclass(frozen=True)
@@ -235,7 +258,12 @@ class Poisson(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return 1, or more for dependent samples."""
-        return (np.ptp(x, axis=0) > 0) * _inflation(x, _lagged_variance(x), variance)
+        return (np.ptp(x, axis=0) > 0) * _inflation(x, variance)
+
+    def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
+        """Return the counts themselves, their changes included: less a level they are none."""
+        _, memory, lost = steady(x)
+        return x, memory, lost
 
 
 @dataclass(frozen=True)
@@ -264,8 +292,19 @@ class Linear(Cost):
         return sums, np.array([(len(x) - 1) / 2])
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
-        """Return the noise variance."""
-        return _variance(x, variance)
+        """Return the noise variance, around lines where it is that of the long run."""
+        if variance == "difference":
+            return difference_variance(x)
+        return long_run_variance(x, self._best, lines=True)
+
+    def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
+        """Return what the likeliest lines leave."""
+        return steady(x, self._best, lines=True)
+
+    def _best(self, channel: NDArray[np.float64], penalty: float) -> NDArray[np.int64]:
+        table, constants = self.statistics(channel, np.ones(1))
+        n, size = len(channel), self.min_size
+        return best_partition(self.kernel, table, constants, n, penalty, 0.0, size)
 
 
 @dataclass(frozen=True)
@@ -366,13 +405,6 @@ def _variance(x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]
     return difference_variance(x) if variance == "difference" else long_run_variance(x)
 
 
-def _lagged_variance(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance of a sample around its mean, by neighbours too far to be alike."""
-    return difference_variance(x[:: block_length(len(x))])
-
-
-def _inflation(x: NDArray[np.float64], single: Any, variance: Variance) -> NDArray[np.float64]:
+def _inflation(x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
     """Return how many times more the sum of the noise varies than independent samples would."""
-    if variance == "difference":
-        return np.ones(x.shape[1])
-    return np.maximum(1.0, long_run_variance(x) / np.where(single > 0, single, np.inf))
+    return np.ones(x.shape[1]) if variance == "difference" else inflation(x)

@@ -19,8 +19,15 @@ class Cut(NamedTuple):
     confidence: NDArray[np.float64]
 
 
-class Judged(Segmenter):
-    """Base of segmenters that judge their answer; a subclass gives `_cut` and its constructor.
+class Judgement(NamedTuple):
+    """Segments `(k, 2)` and the confidence of each change `(k - 1,)`."""
+
+    bounds: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+
+class Confident(Segmenter):
+    """Base of segmenters that say how sure they are; a subclass gives `_judge` and `_segment`.
 
     `fit` cuts the series and keeps what it found; `predict` cuts any series afresh.
 
@@ -30,14 +37,12 @@ class Judged(Segmenter):
         Channels seen in `fit`.
     bounds_ : (k, 2) int64
         Segments of the series seen in `fit`.
-    states_ : (k,) int64
-        Equal numbers for segments that look alike, in order of appearance.
     confidence_ : (k - 1,) float64
         Confidence of each change, between 0 and 1.
     """
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Cut a series and keep segments, states and confidences.
+        """Cut a series and keep segments and confidences.
 
         Parameters
         ----------
@@ -48,7 +53,7 @@ class Judged(Segmenter):
 
         Returns
         -------
-        Judged
+        Confident
             Itself.
 
         Raises
@@ -57,7 +62,8 @@ class Judged(Segmenter):
             For a parameter out of its bounds, or an `X` that is no finite series.
         """
         super().fit(X)
-        self.bounds_, self.states_, self.confidence_ = self._cut(samples(X))
+        judged = self._judge(samples(X))
+        self.bounds_, self.confidence_ = judged.bounds, judged.confidence
         return self
 
     def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
@@ -76,6 +82,30 @@ class Judged(Segmenter):
             Half-open bounds in samples, sorted.
         """
         return self.fit(X).bounds_
+
+    @abstractmethod
+    def _judge(self, x: NDArray[np.float64]) -> Judgement:
+        """Cut a checked series `(n, d)` and judge its changes."""
+
+
+class Judged(Confident):
+    """Base of segmenters that tell states too; a subclass gives `_cut` and its constructor.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Channels seen in `fit`.
+    bounds_ : (k, 2) int64
+        Segments of the series seen in `fit`.
+    states_ : (k,) int64
+        Equal numbers for segments that look alike, in order of appearance.
+    confidence_ : (k - 1,) float64
+        Confidence of each change, between 0 and 1.
+    """
+
+    def _judge(self, x: NDArray[np.float64]) -> Judgement:
+        bounds, self.states_, confidence = self._cut(x)
+        return Judgement(bounds, confidence)
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         return self._cut(x).bounds

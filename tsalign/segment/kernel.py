@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist, pdist
 
 from tsalign.kernels.kernel_change import kernel_change_points
-from tsalign.segment.base import Segmenter, bounds_of, count
+from tsalign.segment.base import count
 from tsalign.segment.costs import L2, Variance
-from tsalign.segment.penalties import Penalty, bic_penalty
+from tsalign.segment.penalties import Penalty
 from tsalign.segment.problem import NOTHING, check_scale, prepare
+from tsalign.segment.rules import Question, Ruled
+
+KernelRule = Literal["bic", "crops", "calibrated", "supervised"]
+"""The rules that choose a penalty."""
+
+LEADING = 0.95
+"""Features are measured until they make up this share of all variance."""
 
 BLOCK = 4096
 """Samples mapped at a time."""
 
 
-class Kernel(Segmenter):
+class Kernel(Ruled):
     """Cut a series where its distribution changes, as a kernel sees it.
 
     Minimises the squared distances of the samples to the mean of their segment in the kernel's
@@ -34,27 +41,39 @@ class Kernel(Segmenter):
         `exp(-gamma |a - b|^2)`, the inner product, or that over both lengths (0 for zeros).
     gamma : float or "median"
         Of `rbf`; by default one over the median squared distance of two samples.
-    penalty : float or "bic"
-        What a change must save to be made; for `rbf` and `cosine` below 1 per sample. Or
-        `bic_penalty` with the noise of the features.
+    penalty : float, "bic", "crops", "calibrated" or "supervised"
+        What a change must save to be made; for `rbf` and `cosine` below 1 per sample. Or a rule
+        applied to the features, as for `Pelt`.
     min_duration : float
         Shortest segment in seconds, rounded to whole samples and at least one.
     rate : float
         Samples per second; with 1.0 a second is a sample.
     variance : {"difference", "long_run"}
-        How `bic` measures noise, as for `Pelt`.
+        How rules measure noise, as for `Pelt`.
     exact_length : int
         Longest series for which `rbf` is exact: quadratic time where changes are rare (10,000
         samples: a fraction of a second), but linear memory.
     n_features : int
-        Numbers a sample is mapped to beyond that, and for `bic`.
+        Numbers a sample is mapped to beyond that, and for rules and confidences.
     random_state : int
-        Seed of the samples that span the features.
+        Seed of the samples that span the features, and of `calibrated`.
+    alpha : float
+        For `calibrated`, as for `Pelt`.
+    n_permutations : int
+        For `calibrated`, as for `Pelt`.
 
     Attributes
     ----------
     n_features_in_ : int
         Channels seen in `fit`.
+    bounds_ : (k, 2) int64
+        Segments of the series seen in `fit`; not with `supervised`.
+    confidence_ : (k - 1,) float64
+        How probable each change is, as for `Pelt`, by the features; not with `supervised`.
+    path_ : list of ((float, float), (k, 2) int64)
+        With `crops`, as for `Pelt`, of the features.
+    factor_ : float
+        With `supervised`: what `bic` is multiplied by.
 
     References
     ----------
@@ -68,17 +87,21 @@ class Kernel(Segmenter):
     [[0, 20], [20, 40]]
     """
 
+    version: ClassVar[int] = 2
+
     def __init__(
         self,
         kernel: Literal["rbf", "linear", "cosine"] = "rbf",
         gamma: Annotated[float, Gt(0)] | Literal["median"] = "median",
-        penalty: Annotated[float, Ge(0)] | Literal["bic"] = "bic",
+        penalty: Annotated[float, Ge(0)] | KernelRule = "bic",
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
-        variance: Variance = "difference",
+        variance: Variance = "long_run",
         exact_length: Annotated[int, Ge(0)] = 10_000,
         n_features: Annotated[int, Ge(1)] = 64,
         random_state: Annotated[int, Ge(0)] = 0,
+        alpha: Annotated[float, Gt(0), Lt(1)] = 0.05,
+        n_permutations: Annotated[int, Ge(1)] = 199,
     ) -> None:
         self.kernel = kernel
         self.gamma = gamma
@@ -89,31 +112,57 @@ class Kernel(Segmenter):
         self.exact_length = exact_length
         self.n_features = n_features
         self.random_state = random_state
+        self.alpha = alpha
+        self.n_permutations = n_permutations
 
-    def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _ask(self, x: NDArray[np.float64]) -> Question:
         min_size = max(1, count("min_duration", self.min_duration, self.rate, least=0))
         check_scale(x)
-        if self.kernel == "rbf":
-            return bounds_of(self._by_distribution(x, min_size))
-        features = x if self.kernel == "linear" else directions(x)
-        penalty = Penalty(self._penalty(features))
-        return bounds_of(prepare(features, "l2", min_size).best(penalty))
-
-    def _by_distribution(self, x: NDArray[np.float64], min_size: int) -> NDArray[np.int64]:
+        if self.kernel != "rbf":
+            features = x if self.kernel == "linear" else directions(x)
+            problem = prepare(features, "l2", min_size)
+            return Question(problem, lambda: L2().noise(features, self.variance), problem.best)
         gamma = median_gamma(x) if self.gamma == "median" else float(self.gamma)
-        exact = len(x) <= self.exact_length
-        features = x
-        if not exact or self.penalty == "bic":
-            features, _ = nystroem(x, gamma, self.n_features, self.random_state)
-        penalty = self._penalty(features)
-        if exact:
-            return kernel_change_points(x, gamma, max(penalty, NOTHING * len(x)), min_size)
-        return prepare(features, "l2", min_size).best(Penalty(penalty))
+        features, _ = nystroem(x, gamma, self.n_features, self.random_state)
+        problem = prepare(features, "l2", min_size)
 
-    def _penalty(self, features: NDArray[np.float64]) -> float:
-        if not isinstance(self.penalty, str):
-            return float(self.penalty)
-        return bic_penalty(L2().noise(features, self.variance), 1, len(features)).change
+        def exactly(penalty: Penalty) -> NDArray[np.int64]:
+            return kernel_change_points(x, gamma, max(penalty.change, NOTHING * len(x)), min_size)
+
+        solve = exactly if len(x) <= self.exact_length else problem.best
+        return Question(problem, lambda: feature_noise(features, self.variance), solve)
+
+
+def feature_noise(features: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
+    """Return the noise variance of features that matter, and of all others together.
+
+    Parameters
+    ----------
+    features : (n, m) float64
+        As `nystroem` gives them.
+    variance : {"difference", "long_run"}
+        How it is measured.
+
+    Returns
+    -------
+    (k,) float64
+        One number for each of the features of largest variance that make up `LEADING` of all, and
+        one for the rest, taken to be as noisy.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=(500, 3)) * [1.0, 0.1, 0.1]
+    >>> feature_noise(noise, "long_run").round(2).tolist()
+    [0.96, 0.02]
+    """
+    spread = features.var(axis=0)
+    order = np.argsort(-spread, kind="stable")
+    share = np.cumsum(spread[order]) / max(float(spread.sum()), np.finfo(np.float64).tiny)
+    most = int(np.searchsorted(share, LEADING)) + 1
+    leading = L2().noise(features[:, order[:most]], variance)
+    within = share[min(most, len(share)) - 1]
+    rest = leading.sum() * (1 - within) / within if within > 0 else 0.0
+    return np.append(leading, max(0.0, rest))
 
 
 def directions(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -130,6 +130,46 @@ def solutions(problem: Problem, low: float, high: float) -> list[Solution]:
     ]
 
 
+def persistent(
+    problem: Problem, penalty: float
+) -> tuple[Penalty, list[tuple[tuple[float, float], NDArray[np.int64]]]]:
+    """Return a penalty from the middle of the widest interval near a given one, and the path.
+
+    The path are all best partitions for penalties between a half and four times what is given. Of
+    these the one that stays the best over the largest ratio of penalties is taken, the coarser of
+    equals: small errors in the noise do not change the answer. To have no changes is one of them.
+
+    Parameters
+    ----------
+    problem : Problem
+        Series and cost.
+    penalty : float
+        About right, as `bic_penalty` is.
+
+    Returns
+    -------
+    penalty : Penalty
+        The geometric middle of the chosen interval.
+    path : list of ((float, float), (k, 2) int64)
+        As `crops` gives it.
+
+    Examples
+    --------
+    >>> problem = prepare(np.array([[0.0], [0.0], [3.0], [3.0], [4.0], [4.0]]), "l2", 1)
+    >>> penalty, path = persistent(problem, 2.0)
+    >>> [(a, round(b, 2), len(bounds)) for (a, b), bounds in path], round(penalty.change, 2)
+    ([(1.0, 8.0, 2)], 2.83)
+    """
+    least = max(penalty, NOTHING * abs(problem.price([len(problem.x)])))
+    found = solutions(problem, least / 2, 4 * least)
+    path = [((part.low, part.high), bounds_of(part.ends)) for part in found]
+    if least == 0:
+        return Penalty(0.0), path
+    widths = [part.high / part.low for part in found]
+    chosen = found[len(found) - 1 - int(np.argmax(widths[::-1]))]
+    return Penalty(float(np.sqrt(chosen.low * chosen.high))), path
+
+
 def slope(problem: Problem) -> Penalty:
     """Return the penalty that the slope heuristic chooses.
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
-from tsalign.segment.base import Segmenter, bounds_of, count
+from tsalign.segment.base import count
 from tsalign.segment.costs import L2, Cost, CostName, Variance
-from tsalign.segment.path import slope
-from tsalign.segment.penalties import Penalty, bic_penalty, mbic_penalty
-from tsalign.segment.problem import NOTHING, Problem, prepare
+from tsalign.segment.penalties import bic_penalty
+from tsalign.segment.problem import NOTHING, prepare
+from tsalign.segment.rules import Question, Ruled
+
+Rule = Literal["bic", "mbic", "slope", "crops", "calibrated", "supervised"]
+"""The rules that choose a penalty."""
 
 
-class Pelt(Segmenter):
+class Pelt(Ruled):
     """Cut a series where its mean, or what else a cost describes, changes: the exact optimum.
 
     Minimises the cost of the segments plus `penalty` for each change, for any shortest length.
@@ -30,9 +33,15 @@ class Pelt(Segmenter):
         the negative log-likelihood of a normal law (mean and variance) or of Poisson counts;
         squared distance to a line over time; squared error of an autoregression; or a cost of your
         own. See `tsalign.segment.costs`.
-    penalty : float, "bic", "mbic" or "slope"
-        What a change must save to be made, in units of the cost; or a rule, see `bic_penalty` and
-        `mbic_penalty` in `tsalign.segment.penalties`, and `tsalign.segment.path.slope`.
+    penalty : float, "bic", "mbic", "slope", "crops", "calibrated" or "supervised"
+        What a change must save to be made, in units of the cost; or a rule. `bic` and `mbic`:
+        information criteria, see `tsalign.segment.penalties`. `slope`: see
+        `tsalign.segment.path.slope`. `crops`: of all partitions that are the best for a penalty
+        between half of `bic` and four times that, the one that is so over the largest ratio of
+        penalties; `path_` are all. `calibrated`: so that a series without changes is cut with
+        probability `alpha`, see `tsalign.segment.calibration`. `supervised`: a multiple of `bic`
+        that `fit(list_of_series, list_of_changes)` learns, see `tsalign.segment.supervision`;
+        `predict` then cuts new series.
     min_duration : float
         Shortest segment in seconds, rounded to whole samples and at least one sample, or as many
         as the cost needs: 2 for `normal`, 3 for `linear`, `order + 2` for `ar`. A series shorter
@@ -40,18 +49,36 @@ class Pelt(Segmenter):
     rate : float
         Samples per second; with 1.0 a second is a sample.
     variance : {"difference", "long_run"}
-        How `bic` and `mbic` measure noise: `difference` takes samples as independent around their
-        mean and finds far too many changes in autocorrelated data, as most raw sensor signals are;
-        `long_run` allows for dependence, and misses changes a few samples apart.
+        How rules measure noise. `long_run` finds changes and the memory of the noise together, see
+        `tsalign.segment.noise`: slow waves of autocorrelated noise are no changes. `difference`
+        takes samples as independent around their mean: a little faster, right where changes are a
+        few samples apart all along, and disastrous in autocorrelated data, as most raw sensor
+        signals are.
     order : int
         For `ar`: how many samples back it looks.
     weights : list of float or None
         How much each channel counts, one number above 0 each; None for all alike.
+    alpha : float
+        For `calibrated`: the probability of any change where there is none.
+    n_permutations : int
+        For `calibrated`: how many series without changes are drawn.
+    random_state : int
+        For `calibrated`: the seed by which.
 
     Attributes
     ----------
     n_features_in_ : int
         Channels seen in `fit`.
+    bounds_ : (k, 2) int64
+        Segments of the series seen in `fit`; not with `supervised`.
+    confidence_ : (k - 1,) float64
+        How probable each change is against none between its neighbours, see
+        `tsalign.segment.confidence`; not with `supervised`. A penalty given as a number, and that
+        of `slope`, is taken as `bic` would be: then it tells the noise.
+    path_ : list of ((float, float), (k, 2) int64)
+        With `crops`: intervals of penalties and the bounds that are the best there.
+    factor_ : float
+        With `supervised`: what `bic` is multiplied by.
 
     References
     ----------
@@ -66,19 +93,29 @@ class Pelt(Segmenter):
     >>> tremor = np.repeat([0.1, 3.0], 20) * np.tile([1.0, -1.0, 0.5, -0.5], 10)
     >>> Pelt("normal").fit_predict(tremor).tolist()
     [[0, 20], [20, 40]]
+
+    Learnt from a series that changes once and then wavers:
+
+    >>> one = np.repeat([0.0, 9.0, 8.0], 20) + np.tile([0.2, -0.1, 0.1, -0.2], 15)
+    >>> learnt = Pelt(penalty="supervised").fit([one, one[:20]], [[20], []])
+    >>> learnt.predict(100 * one).tolist()
+    [[0, 20], [20, 60]]
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(
         self,
         cost: CostName | Cost = "l2",
-        penalty: Annotated[float, Ge(0)] | Literal["bic", "mbic", "slope"] = "bic",
+        penalty: Annotated[float, Ge(0)] | Rule = "bic",
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
-        variance: Variance = "difference",
+        variance: Variance = "long_run",
         order: Annotated[int, Ge(1)] = 1,
         weights: list[float] | None = None,
+        alpha: Annotated[float, Gt(0), Lt(1)] = 0.05,
+        n_permutations: Annotated[int, Ge(1)] = 199,
+        random_state: Annotated[int, Ge(0)] = 0,
     ) -> None:
         self.cost = cost
         self.penalty = penalty
@@ -87,20 +124,18 @@ class Pelt(Segmenter):
         self.variance = variance
         self.order = order
         self.weights = weights
+        self.alpha = alpha
+        self.n_permutations = n_permutations
+        self.random_state = random_state
 
-    def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _ask(self, x: NDArray[np.float64]) -> Question:
         min_size = max(1, count("min_duration", self.min_duration, self.rate, least=0))
         problem = prepare(x, self.cost, min_size, self.order, self.weights)
-        return bounds_of(problem.best(self._penalty(problem)))
 
-    def _penalty(self, problem: Problem) -> Penalty:
-        if self.penalty == "slope":
-            return slope(problem)
-        if not isinstance(self.penalty, str):
-            return Penalty(float(self.penalty))
-        rule = {"bic": bic_penalty, "mbic": mbic_penalty}[self.penalty]
-        noise = problem.weights * problem.cost.noise(problem.x, self.variance)
-        return rule(noise, problem.cost.parameters, len(problem.x))
+        def measure() -> NDArray[np.float64]:
+            return problem.weights * problem.cost.noise(x, self.variance)
+
+        return Question(problem, measure, problem.best)
 
 
 def bic(x: NDArray[np.float64]) -> float:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tsalign.segment.noise import Search, by_pieces, noise_of, steps
+
 NORMAL_QUARTILE = 0.6744897501960817
 """Half of a standard normal law lies within it."""
 
@@ -123,43 +125,48 @@ def difference_variance(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return _spread(np.diff(x, axis=0)) / 2
 
 
-def long_run_variance(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance that the sum of the noise has per sample, by the differences of blocks.
+def long_run_variance(
+    x: NDArray[np.float64], search: Search = steps, *, lines: bool = False
+) -> NDArray[np.float64]:
+    """Return the variance that sums of the noise have per sample, whatever their length, at most.
 
     That is what makes means of autocorrelated noise wander, and so what a change of the mean has to
-    stand out from. Estimated from the median absolute deviation of the differences of the means of
-    adjacent blocks of `n ** (1/3)` samples, and never below `difference_variance`.
-    Dependence longer than a block is seen in part only; and where most pairs of blocks hold a
-    change, changes are taken for noise: segments should last several blocks.
+    stand out from. Noise is what the likeliest partition and autoregression leave: see
+    `tsalign.segment.noise.noise_of`. For independent samples it is their variance. Of a random walk
+    it is nearly without bound: there, nothing is a change. Of more than 32,768 samples, eight
+    stretches are looked at.
 
     Parameters
     ----------
     x : (n, d) float64
         Finite values.
+    search : callable
+        `search(channel, penalty)` gives the ends of a partition; by default into levels.
+    lines : bool
+        Whether its segments are lines.
 
     Returns
     -------
     (d,) float64
-        In squared units of the signal.
-
-    References
-    ----------
-    Wu, Zhao, *Inference of trends in time series*, Journal of the Royal Statistical Society B 69,
-    2007: the estimator by the median; here over overlapping blocks. The truth below is 9.
+        In squared units of the signal; below five samples, `difference_variance`.
 
     Examples
     --------
+    The truth is 9:
+
     >>> noise = np.random.default_rng(0).normal(size=(20_002, 1))
     >>> smooth = noise[2:] + noise[1:-1] + noise[:-2]
     >>> long_run_variance(smooth).round().tolist(), difference_variance(smooth).round().tolist()
-    ([8.0], [1.0])
+    ([10.0], [1.0])
     """
-    least, size = difference_variance(x), block_length(len(x))
-    if len(x) < 3 * size:
-        return least
-    sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x - x.mean(axis=0), axis=0)])
-    steps = (sums[2 * size :] - 2 * sums[size:-size] + sums[: -2 * size]) / size
-    return np.maximum(least, size * _spread(steps) / 2)
+
+    def measure(channel: NDArray[np.float64]) -> float:
+        found = noise_of(channel, search, lines=lines)
+        if found is None:
+            return float(difference_variance(channel[:, None])[0])
+        return found.variance * found.inflation
+
+    return by_pieces(x, measure)
 
 
 def block_length(n: int) -> int:

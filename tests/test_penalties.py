@@ -59,7 +59,7 @@ def test_rules_are_minimised_exactly(cost, rule):
     for seed in range(3):
         x = np.abs(np.round(steps(24, 2, 8, seed)))
         problem = prepare(x, cost, 1)
-        noise = problem.cost.noise(x, "difference")
+        noise = problem.cost.noise(x, "long_run")
         penalty = {"bic": bic_penalty, "mbic": mbic_penalty}[rule](
             noise, problem.cost.parameters, 24
         )

@@ -75,7 +75,7 @@ class Noise:
         starts = np.concatenate([[0], self.ends[:-1]])
         lasting = starts[self.ends - starts > 2]
         ends = np.append(lasting[1:], len(channel)).astype(np.int64)
-        return residuals(channel - channel.mean(), ends, lines)
+        return residuals(channel - channel[0], ends, lines)
 
 
 def steps(x: NDArray[np.float64], penalty: float) -> NDArray[np.int64]:
@@ -139,10 +139,11 @@ def noise_of(
     >>> found.ends.tolist(), round(found.variance, 1), round(found.inflation, 1)
     ([701, 2000], 3.0, 3.3)
     """
-    n, whole = len(channel), float(channel.std())
-    if n < 5 or np.ptp(channel) == 0 or whole == 0:
+    n, x = len(channel), channel - channel[0]
+    if n < 5 or not x.any():
         return None
-    x = (channel - channel.mean()) / whole
+    whole = float(x.std())
+    x = (x - x.mean()) / whole
     order = min(n // 5, int(np.ceil(2 * n ** (1 / 3))))
     best, least = None, np.inf
     for ends in _partitions(x, search):

@@ -156,12 +156,11 @@ def noise_of(
         price = np.log(errors) + numbers * np.log(n) / np.maximum(spare, 1)
         p = int(np.argmin(np.where(spare > 0, price, np.inf)))
         if spare[p] > 0 and price[p] < least:
-            best, least = (ends, left, reflected[:p].copy()), float(price[p])
+            best, least = (ends, left, reflected[:p].copy(), numbers[p]), float(price[p])
     if best is None:
         return None
-    ends, left, reflected = best
-    free = max(1, n - (1 + lines) * len(ends))
-    variance = whole**2 * float(np.square(left).sum()) / free
+    ends, left, reflected, numbers = best
+    variance = whole**2 * float(np.square(left).sum() / (n - numbers))
     return Noise(ends, whole * left, variance, sum_variances(reflected, max(1, n // 2)))
 
 

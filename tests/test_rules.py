@@ -267,15 +267,15 @@ def test_calibrated_works_with_every_cost(cost):
 def test_crops_takes_the_partition_that_lasts_longest(segmenter):
     x = white(240, 2) + levels(240, 40)
     found = segmenter.fit(x)
-    ratios = [high / low for (low, high), _ in found.path_]
-    lasting = found.path_[len(ratios) - 1 - int(np.argmax(ratios[::-1]))][1]
+    low, high = found.path_[0, 0], found.path_[-1, 1]
+    assert high == pytest.approx(8 * low)
+    path = crops(x, low, high)
+    expected = [[a, b, len(bounds)] for (a, b), bounds in path]
+    np.testing.assert_array_equal(found.path_, expected)
+    ratios = [b / a for (a, b), _ in path]
+    lasting = path[len(ratios) - 1 - int(np.argmax(ratios[::-1]))][1]
     np.testing.assert_array_equal(found.bounds_, lasting)
     assert found.bounds_[:, 1].tolist() == pytest.approx([40, 80, 120, 160, 200, 240], abs=2)
-    low, high = found.path_[0][0][0], found.path_[-1][0][1]
-    assert high == pytest.approx(8 * low)
-    for (a, b), (c, d) in zip(found.path_, crops(x, low, high), strict=True):
-        assert a == c
-        np.testing.assert_array_equal(b, d)
     assert len(segmenter.fit_predict(white(240, 3))) == 1  # nothing is an answer
 
 

@@ -70,7 +70,7 @@ class Kernel(Ruled):
         Segments of the series seen in `fit`; not with `supervised`.
     confidence_ : (k - 1,) float64
         How probable each change is, as for `Pelt`, by the features; not with `supervised`.
-    path_ : list of ((float, float), (k, 2) int64)
+    path_ : (m, 3) float64
         With `crops`, as for `Pelt`, of the features.
     factor_ : float
         With `supervised`: what `bic` is multiplied by.

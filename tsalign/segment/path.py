@@ -130,9 +130,7 @@ def solutions(problem: Problem, low: float, high: float) -> list[Solution]:
     ]
 
 
-def persistent(
-    problem: Problem, penalty: float
-) -> tuple[Penalty, list[tuple[tuple[float, float], NDArray[np.int64]]]]:
+def persistent(problem: Problem, penalty: float) -> tuple[Penalty, NDArray[np.float64]]:
     """Return a penalty from the middle of the widest interval near a given one, and the path.
 
     The path are all best partitions for penalties between a half and four times what is given. Of
@@ -150,19 +148,19 @@ def persistent(
     -------
     penalty : Penalty
         The geometric middle of the chosen interval.
-    path : list of ((float, float), (k, 2) int64)
-        As `crops` gives it.
+    path : (m, 3) float64
+        From which to which penalty each partition is the best, and into how many segments it is.
 
     Examples
     --------
     >>> problem = prepare(np.array([[0.0], [0.0], [3.0], [3.0], [4.0], [4.0]]), "l2", 1)
     >>> penalty, path = persistent(problem, 2.0)
-    >>> [(a, round(b, 2), len(bounds)) for (a, b), bounds in path], round(penalty.change, 2)
-    ([(1.0, 8.0, 2)], 2.83)
+    >>> path.tolist(), round(penalty.change, 2)
+    ([[1.0, 8.0, 2.0]], 2.83)
     """
     least = max(penalty, NOTHING * abs(problem.price([len(problem.x)])))
     found = solutions(problem, least / 2, 4 * least)
-    path = [((part.low, part.high), bounds_of(part.ends)) for part in found]
+    path = np.array([[part.low, part.high, len(part.ends)] for part in found])
     if least == 0:
         return Penalty(0.0), path
     widths = [part.high / part.low for part in found]

@@ -75,8 +75,9 @@ class Pelt(Ruled):
         How probable each change is against none between its neighbours, see
         `tsalign.segment.confidence`; not with `supervised`. A penalty given as a number, and that
         of `slope`, is taken as `bic` would be: then it tells the noise.
-    path_ : list of ((float, float), (k, 2) int64)
-        With `crops`: intervals of penalties and the bounds that are the best there.
+    path_ : (m, 3) float64
+        With `crops`: from which to which penalty each partition is the best, and into how many
+        segments it is; their bounds are those of the function `crops`.
     factor_ : float
         With `supervised`: what `bic` is multiplied by.
 

@@ -23,7 +23,6 @@ from tsalign.segment.problem import Problem
 from tsalign.segment.supervision import learn_factor
 
 Bounds = NDArray[np.int64]
-Path = list[tuple[tuple[float, float], Bounds]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class Chosen(NamedTuple):
     penalty: Penalty
     unit: float
     numbers: float
-    path: Path | None = None
+    path: NDArray[np.float64] | None = None
 
 
 class Ruled(Confident):
@@ -83,7 +82,7 @@ class Ruled(Confident):
         Segments of the series seen in `fit`.
     confidence_ : (k - 1,) float64
         Probability of each change, see `tsalign.segment.confidence`.
-    path_ : list of ((float, float), (k, 2) int64)
+    path_ : (m, 3) float64
         Only with `"crops"`.
     factor_ : float
         Only with `"supervised"`.

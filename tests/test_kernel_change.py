@@ -115,7 +115,7 @@ def test_what_features_miss_bounds_the_loss(n, d, n_features, seed):
 
 
 def test_features_find_what_the_exact_search_finds():
-    for seed in range(4):
+    for seed in range(1 if UNCOMPILED else 4):
         rng = np.random.default_rng(seed)
         scale = np.repeat([1.0, 3.0, 1.0, 0.3], 100)[:, None]
         x = rng.normal(size=(400, 2)) * scale

@@ -78,22 +78,26 @@ class Sliding:
     origin: NDArray[np.float64]
     unit: NDArray[np.float64]
     statistics: Statistics
-    z: NDArray[np.float32]  # standardised samples from `first` on
-    fresh: list[NDArray[np.float32]] = field(default_factory=list)  # what follows them
-    first: int = 0
-    n_samples: int = 0
-    rows: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))  # from `kept` on
-    points: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
-    kept: int = 0
-    sample: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
-    places: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    thin: int = 1  # one block in so many stays in the sample
-    embedding: Embedding = field(
-        default_factory=lambda: Embedding(np.empty(0), np.empty(0), None, 1.0)
-    )
-    price: float = 0.0
-    due: int = 0  # windows at which the scale is learnt anew
-    bound: int = 0
+    z: NDArray[np.float32] = field(init=False)  # standardised samples from `first` on
+    fresh: list[NDArray[np.float32]] = field(init=False, default_factory=list)  # what follows them
+    first: int = field(init=False, default=0)
+    n_samples: int = field(init=False, default=0)
+    rows: NDArray[np.float64] = field(init=False)  # windows from `kept` on, as described
+    points: NDArray[np.float64] = field(init=False)  # and as points
+    kept: int = field(init=False, default=0)
+    sample: NDArray[np.float64] = field(init=False)  # of all windows so far
+    places: NDArray[np.int64] = field(init=False)
+    thin: int = field(init=False, default=1)  # one block in so many stays in the sample
+    embedding: Embedding = field(init=False)
+    price: float = field(init=False, default=0.0)
+    due: int = field(init=False, default=0)  # windows at which the scale is learnt anew
+    bound: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.z = np.empty((0, len(self.unit)), np.float32)
+        self.rows = self.points = self.sample = np.empty((0, 0))
+        self.places = np.empty(0, np.int64)
 
     @classmethod
     def begin(cls, x: NDArray[np.float64], plan: Plan) -> Self:
@@ -102,7 +106,8 @@ class Sliding:
         unit = np.where(unit > 0, unit, 1.0)
         z = np.clip((x - origin) / unit, -FAR, FAR).astype(np.float32)
         statistics = Statistics().fit([(z, 1.0, np.array([[0, plan.w]]))])
-        stream = cls(plan, origin, unit, statistics, z, n_samples=len(x))
+        stream = cls(plan, origin, unit, statistics)
+        stream.z, stream.n_samples = z, len(x)
         stream._describe((len(x) - plan.w) // plan.hop + 1)
         return stream
 
@@ -154,14 +159,14 @@ class Sliding:
 
     def _remember(self, rows: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
         """Keep a sample of all windows so far, by whole blocks."""
-        self.sample = _joined(self.sample, rows)
-        self.places = np.concatenate([self.places, numbers])
-        while True:
+        stay = numbers // BLOCK % self.thin == 0
+        if stay.any():
+            self.sample = _joined(self.sample, rows[stay])
+            self.places = np.concatenate([self.places, numbers[stay]])
+        while len(self.places) > SAMPLE:
+            self.thin *= 2
             stay = self.places // BLOCK % self.thin == 0
             self.sample, self.places = self.sample[stay], self.places[stay]
-            if len(self.places) <= SAMPLE:
-                return
-            self.thin *= 2
 
     def _learn(self) -> None:
         plan = self.plan

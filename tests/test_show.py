@@ -45,6 +45,8 @@ def test_states_and_confidence_are_shown_where_known(pyplot):
     assert text.count(f'fill="{COLOURS[1]}"') == 2
     colours = [patch.get_facecolor() for patch in judged().plot().patches]
     assert colours[0] == colours[2] != colours[1]
+    many = segments(30, states=np.arange(30) % 15).plot().patches
+    assert len({patch.get_facecolor() for patch in many}) == 15
     none = Segments(np.empty((0, 2), np.int64), 1.0, 0.0, np.empty(0, int), np.empty(0))
     assert list(none.to_pandas().columns)[-2:] == ["state", "confidence"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,8 @@ ROWS = 10
 """Segments that a notebook lists."""
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c")
-"""Of the states; of the segments in turn only the first two, which can be told apart without
-seeing colour."""
+"""Of up to eight states; of the segments in turn only the first two, which can be told apart
+without seeing colour."""
 
 
 class Shown:
@@ -118,7 +119,12 @@ def _colours(segments: Any) -> list[str]:
     """Return one colour a segment."""
     if segments.states is None:
         return [COLOURS[i % 2] for i in range(len(segments))]
-    return [COLOURS[state % len(COLOURS)] for state in segments.states.tolist()]
+    names, which = np.unique(segments.states, return_inverse=True)
+    if len(names) <= len(COLOURS):
+        return [COLOURS[i] for i in which.tolist()]
+    hues = [hls_to_rgb(i / len(names), 0.55, 0.5) for i in range(len(names))]
+    wheel = ["#" + "".join(f"{round(255 * part):02x}" for part in hue) for hue in hues]
+    return [wheel[i] for i in which.tolist()]
 
 
 def _band(times: NDArray[np.float64], colours: list[str]) -> str:

@@ -89,7 +89,7 @@ def streaming(result: dict[str, Any]) -> Iterator[Row]:
     rows = {row["segmenter"]: row for row in result["rows"]}
     for name, offline, peer in (("Online", "Pelt", "`Pelt`"), ("Features", "Features", "the same")):
         ours, whole = rows[f"{name}, chunks of 50"], rows[f"{offline}, offline"]
-        measured = f"{ours['samples_per_second']:,.0f} samples/s"
+        measured = f"{ours['samples_per_cpu_second']:,.0f} samples a second of CPU"
         measured += f"; covering {ours['covering_of_labels']:.2f}"
         beside = f"{peer} offline, covering {whole['covering_of_labels']:.2f}"
         yield f"`{name}`, HAPT replayed in chunks of 50 samples, 6 channels", measured, beside

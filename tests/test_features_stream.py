@@ -207,8 +207,14 @@ def test_bad_chunks_are_refused_and_leave_the_stream_as_it_was():
         np.testing.assert_array_equal(
             np.concatenate(parts), replay(Features(window=12, warmup=100), x, [1000])
         )
-    with pytest.raises(TsalignError, match="cannot be validated"):
-        Features(validate=True).partial_fit(x)
+
+
+def test_a_stream_cannot_be_validated():
+    assert hasattr(Features(), "partial_fit")
+    assert not hasattr(Features(validate=True), "partial_fit")
+    with pytest.raises(AttributeError) as told:
+        Features(validate=True).partial_fit(np.zeros(9))
+    assert "a stream cannot be validated" in str(told.value.__cause__)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.metaestimators import available_if
 
 from tsalign.describe import Statistics
 from tsalign.errors import TsalignError
@@ -31,6 +32,12 @@ SHORTEST = 4  # windows that a segment holds
 NEIGHBOURS, AMPLITUDE = 7, 0.1  # of the classifier that validates
 
 
+def _streams(segmenter: Features) -> bool:
+    if segmenter.validate:
+        raise AttributeError("validate=True judges a whole series; a stream cannot be validated")
+    return True
+
+
 class Features(Judged):
     """Cut a series where the statistics of its windows change.
 
@@ -39,6 +46,10 @@ class Features(Judged):
     distribution by way of a kernel. Each boundary then moves to the sample where the windows around
     it turn from the mean of one segment to that of the other. Time and memory grow about linearly
     with the number of samples, but for `validate`.
+
+    A stream is fed with `partial_fit`, which returns the segments that have ended, and `finish`,
+    which returns the rest; see `tsalign.segment.sliding`. Its memory is bounded, and the size of
+    the chunks does not matter to the answer.
 
     Parameters
     ----------
@@ -96,6 +107,9 @@ class Features(Judged):
     >>> bounds = Features(window=20).fit_predict(noise * np.repeat([1.0, 5.0], 300))
     >>> len(bounds), bool(abs(bounds[0, 1] - 300) < 20)
     (2, True)
+    >>> stream = Features(window=20, warmup=100)
+    >>> [len(stream.partial_fit(chunk)) for chunk in np.split(noise, 3)], len(stream.finish())
+    ([0, 0, 0], 1)
     """
 
     def __init__(
@@ -140,6 +154,7 @@ class Features(Judged):
         self._forget()
         return super().fit(X, y)
 
+    @available_if(_streams)
     def partial_fit(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
         """Take the next samples of a stream in.
 
@@ -159,12 +174,11 @@ class Features(Judged):
         Raises
         ------
         TsalignError
-            For a parameter out of its bounds, `validate`, or a chunk that is no series of finite
-            numbers.
+            For a parameter out of its bounds, or a chunk that is no series of finite numbers.
+        AttributeError
+            With `validate`, which judges a whole series.
         """
         check_params(self)
-        if self.validate:
-            raise TsalignError("validate=True judges a whole series; a stream cannot be validated")
         x = samples(X)
         if not hasattr(self, "n_features_in_"):
             self.n_features_in_ = x.shape[1]

@@ -74,3 +74,63 @@ def bayes(z, prior, hazard, doubt, min_size):
             changes.append(bound)
             log_p = {s: v for s, v in log_p.items() if s == bound or s - bound >= min_size}
     return changes
+
+
+def sliding(describe, n, first, plan, learn, search, block, kept, most, growth):
+    """Changes: after every block of windows the last ones are searched anew, from scratch.
+
+    describe(start) is the row of a window; learn(rows, numbers) gives a function from rows to
+    points, one to scores, and the price; search(points, price, size) gives ends.
+    """
+    w, hop, size = plan.w, plan.hop, plan.size
+    total = (n - w) // hop + 1
+    now = (first - w) // hop + 1
+    blocks = [now]
+    while blocks[-1] + block <= total:
+        blocks.append(blocks[-1] + block)
+    if blocks[-1] < total:
+        blocks.append(total)
+    changes, begun, due, thin = [], 0, 0, 1
+    for i, now in enumerate(blocks):
+        while sum(j // block % thin == 0 for j in range(now)) > most:
+            thin *= 2
+        if now >= due:
+            numbers = np.array([j for j in range(now) if j // block % thin == 0])
+            points, scores, price = learn(np.array([describe(j * hop) for j in numbers]), numbers)
+            due = int(growth * now) + 1
+        if i == 0:
+            continue
+        over = now == total and i == len(blocks) - 1
+        for delay, end in [(plan.delay, (now - 1) * hop + w)] + [(0, n)] * over:
+            rows = np.array([describe(j * hop) for j in range(begun, now)])
+            ends = search(points(rows), price, size) if len(rows) >= 2 * size else [len(rows)]
+            edges = [0, *ends]
+            settled = [e for e in ends[:-1] if e <= len(rows) - delay]
+            for before, at, after in zip(edges, edges[1:], edges[2:], strict=False):
+                if at in settled:
+                    place = turning(
+                        describe, scores, rows, (before, at, after), begun, plan, changes, end
+                    )
+                    changes += place
+            begun += max(settled, default=0)
+            begun = max(begun, now - kept)
+    return changes
+
+
+def turning(describe, scores, rows, around, begun, plan, changes, n):
+    """The sample of a change between windows, if there is room for it."""
+    before, at, after = around
+    w, shift = plan.w, (plan.w - plan.hop) // 2
+    stop = n if after == len(rows) else (begun + after) * plan.hop + shift
+    bound = changes[-1] if changes else 0
+    first, last = bound + plan.least, stop - plan.least
+    if first > last:
+        return []
+    place = min(max((begun + at) * plan.hop + shift, first), last)
+    first, last = max(first, place - w, w // 2), min(last, place + w, n - w + w // 2)
+    if last - first < 2:
+        return [place]
+    apart = scores(rows[at:after]).mean(axis=0) - scores(rows[before:at]).mean(axis=0)
+    near = [scores(describe(s - w // 2)[None])[0] @ apart for s in range(first, last + 1)]
+    off = [squares(np.array(near[:i])) + squares(np.array(near[i:])) for i in range(1, len(near))]
+    return [first + 1 + int(np.argmin(off))]

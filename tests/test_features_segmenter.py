@@ -11,8 +11,9 @@ from tsalign.errors import TsalignError
 from tsalign.kernels.profile import neighbours
 from tsalign.segment import Classification, Features
 from tsalign.segment.classification import score_near
-from tsalign.segment.features import _best_step, _merged
+from tsalign.segment.features import _merged
 from tsalign.segment.judged import standardised
+from tsalign.segment.turns import best_step
 
 SLOW = numba.config.DISABLE_JIT
 some = settings(max_examples=5 if SLOW else 25, deadline=None)
@@ -77,7 +78,7 @@ def test_a_validated_change_scores_as_in_classification():
 def test_best_step_is_the_best_of_all(seed, n):
     values = np.random.default_rng(seed).normal(size=n)
     costs = [values[:s].var() * s + values[s:].var() * (n - s) for s in range(1, n)]
-    assert costs[_best_step(values) - 1] == pytest.approx(min(costs))
+    assert costs[best_step(values) - 1] == pytest.approx(min(costs))
 
 
 def test_states_merge_where_telling_them_apart_is_not_worth_it():

@@ -92,7 +92,7 @@ def fingerprint(value: Any) -> Any:
     --------
     >>> from tsalign.types import Span
     >>> fingerprint(Span(0.0, 1.5))
-    {'class': 'tsalign.types:Span', 'version': 1, 'start': 0.0, 'end': 1.5}
+    {'class': 'tsalign.spans:Span', 'version': 1, 'start': 0.0, 'end': 1.5}
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -153,9 +153,18 @@ def _numbers(X: ArrayLike) -> NDArray[Any]:
             x = x.astype(np.float64)
     except (ValueError, TypeError, RuntimeError) as error:
         raise TsalignError(f"X cannot be read as an array of numbers: {error}") from error
-    if x.dtype.kind not in "biuf":
-        raise TsalignError(f"X should hold real numbers, not {x.dtype}")
+    if x.dtype.kind not in "biuf" or _holds_times(X):
+        what = "times" if _holds_times(X) else x.dtype
+        raise TsalignError(f"X should hold real numbers, not {what}")
     return x
+
+
+def _holds_times(X: Any) -> bool:
+    """Whether a data frame has a column of times, which some turn into numbers unasked."""
+    if not hasattr(X, "columns"):
+        return False
+    kinds = (str(kind).lower() for kind in getattr(X, "dtypes", ()))
+    return any(kind.startswith(("date", "time", "duration")) for kind in kinds)
 
 
 def bounds_of(ends: ArrayLike) -> NDArray[np.int64]:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Annotated, Literal
+from itertools import chain, pairwise
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Gt
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.metaestimators import available_if
 
 from tsalign.describe import Statistics
+from tsalign.errors import TsalignError
 from tsalign.kernels.period import suss
 from tsalign.kernels.profile import neighbours
 from tsalign.kernels.search import change_points
-from tsalign.segment.base import bounds_of, count
+from tsalign.params import check_params
+from tsalign.segment.base import bounds_of, count, samples
 from tsalign.segment.classification import (
     LEAST,
     LIKENESS,
     confidence,
     score_near,
 )
+from tsalign.segment.embedding import HOPS, Embedding, noise
 from tsalign.segment.judged import Cut, Judged, standardised
+from tsalign.segment.sliding import Plan, Sliding
+from tsalign.segment.turns import Describe, turn
 
 SHORTEST = 4  # windows that a segment holds
-HOPS = 4  # windows begin this often within one
-REACH = 4.0  # robust standard scores are clipped here
-WAVES = 64  # random features of the kernel, each a cosine and a sine
 NEIGHBOURS, AMPLITUDE = 7, 0.1  # of the classifier that validates
+
+
+def _streams(segmenter: Features) -> bool:
+    if segmenter.validate:
+        raise AttributeError("validate=True judges a whole series; a stream cannot be validated")
+    return True
 
 
 class Features(Judged):
@@ -37,6 +46,10 @@ class Features(Judged):
     distribution by way of a kernel. Each boundary then moves to the sample where the windows around
     it turn from the mean of one segment to that of the other. Time and memory grow about linearly
     with the number of samples, but for `validate`.
+
+    A stream is fed with `partial_fit`, which returns the segments that have ended, and `finish`,
+    which returns the rest; see `tsalign.segment.sliding`. Its memory is bounded, and the size of
+    the chunks does not matter to the answer.
 
     Parameters
     ----------
@@ -62,6 +75,12 @@ class Features(Judged):
         Samples per second; with 1.0 a second is a sample.
     random_state : int
         Seed of the random features.
+    warmup : float
+        Of a stream: seconds that are waited for to learn window and scale from, at least two
+        windows. A stream not longer than that is cut as a whole series is.
+    delay : float or None
+        Of a stream: seconds that a change has to outlast the search over what comes after it to be
+        final, at least the shortest segment; None takes twice that.
 
     Attributes
     ----------
@@ -88,6 +107,9 @@ class Features(Judged):
     >>> bounds = Features(window=20).fit_predict(noise * np.repeat([1.0, 5.0], 300))
     >>> len(bounds), bool(abs(bounds[0, 1] - 300) < 20)
     (2, True)
+    >>> stream = Features(window=20, warmup=100)
+    >>> [len(stream.partial_fit(chunk)) for chunk in np.split(noise, 3)], len(stream.finish())
+    ([0, 0, 0], 1)
     """
 
     def __init__(
@@ -100,6 +122,8 @@ class Features(Judged):
         min_duration: Annotated[float, Ge(0)] | None = None,
         rate: Annotated[float, Gt(0)] = 1.0,
         random_state: Annotated[int, Ge(0)] = 0,
+        warmup: Annotated[float, Ge(0)] = 1000.0,
+        delay: Annotated[float, Ge(0)] | None = None,
     ) -> None:
         self.window = window
         self.kernel = kernel
@@ -109,31 +133,158 @@ class Features(Judged):
         self.min_duration = min_duration
         self.rate = rate
         self.random_state = random_state
+        self.warmup = warmup
+        self.delay = delay
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Cut a series and keep segments, states and confidences; forget any stream.
+
+        Parameters
+        ----------
+        X : (n_samples, n_channels) or (n_samples,) array-like
+            Finite numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        Features
+            Itself.
+        """
+        self._forget()
+        return super().fit(X, y)
+
+    @available_if(_streams)
+    def partial_fit(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
+        """Take the next samples of a stream in.
+
+        Parameters
+        ----------
+        X : (n_samples, n_channels) or (n_samples,) array-like
+            Finite numbers; any number of samples but none.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        (m, 2) int64
+            The segments that have ended since the last call, in samples since the first call.
+            They are final.
+
+        Raises
+        ------
+        TsalignError
+            For a parameter out of its bounds, or a chunk that is no series of finite numbers.
+        AttributeError
+            With `validate`, which judges a whole series.
+        """
+        check_params(self)
+        x = samples(X)
+        if not hasattr(self, "n_features_in_"):
+            self.n_features_in_ = x.shape[1]
+        if x.shape[1] != self.n_features_in_:
+            raise TsalignError(f"X has {x.shape[1]} channels, but fit saw {self.n_features_in_}")
+        if np.abs(x).max() > 1e60:
+            raise TsalignError(f"X reaches {np.abs(x).max():g}; rescale it to below 1e60")
+        return self._feed(x)
+
+    def finish(self) -> NDArray[np.int64]:
+        """End the stream; the next chunk begins another one.
+
+        Returns
+        -------
+        (m, 2) int64
+            The segments not returned before, up to the last sample; none if nothing came. A
+            stream that ends within `warmup` is cut as a whole series is.
+        """
+        if hasattr(self, "stream_"):
+            ended = self._told(self.stream_.finish(), [self.stream_.n_samples])
+        elif hasattr(self, "waiting_"):
+            ended = self._cut(np.concatenate(self.waiting_)).bounds
+        else:
+            ended = np.empty((0, 2), np.int64)
+        self._forget()
+        return ended
+
+    def _feed(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Take samples in, or lay them aside while fewer than `warmup` have come."""
+        if not hasattr(self, "stream_"):
+            # A copy, since the caller may use the memory again.
+            self.waiting_ = getattr(self, "waiting_", [])
+            self.waiting_.append(x.copy())
+            self.n_waiting_ = getattr(self, "n_waiting_", 0) + len(x)
+            patience = self._patience()
+            if self.n_waiting_ < patience:
+                return np.empty((0, 2), np.int64)
+            x = np.concatenate(self.waiting_)
+            self.waiting_ = []
+            self.stream_ = Sliding.begin(x[:patience], self._plan(standardised(x[:patience])))
+            x = x[patience:]
+        return self._told(self.stream_.feed(x))
+
+    def _patience(self) -> int:
+        """Return how many samples are waited for before the first is looked at."""
+        patience = count("warmup", self.warmup, self.rate, least=2)
+        if self.window == "suss":
+            return max(patience, 4 * LEAST)
+        return max(patience, 2 * count("window", self.window, self.rate, least=2))
+
+    def _told(self, *changes: list[int]) -> NDArray[np.int64]:
+        """Return the segments that end at changes."""
+        edges = np.array([getattr(self, "bound_", 0), *chain(*changes)], np.int64)
+        self.bound_ = int(edges[-1])
+        return np.column_stack([edges[:-1], edges[1:]])
+
+    def _forget(self) -> None:
+        for name in {"stream_", "waiting_", "n_waiting_", "bound_"} & vars(self).keys():
+            delattr(self, name)
 
     def _cut(self, x: NDArray[np.float64]) -> Cut:
         z = standardised(x)
+        plan = self._plan(z)
+        w, hop, size = plan.w, plan.hop, plan.size
+        n_rows = (len(x) - w) // hop + 1
+        if n_rows < 2 * size or not z.any():
+            return Cut(bounds_of([len(x)]), np.zeros(1, np.int64), np.zeros(0))
+        starts = np.arange(n_rows) * hop
+        values = np.ascontiguousarray(z.T, dtype=np.float32)
+        statistics = Statistics().fit([(values, 1.0, np.column_stack([starts, starts + w]))])
+
+        def described(starts: NDArray[np.int64]) -> NDArray[np.float64]:
+            bounds = np.column_stack([starts, starts + w])
+            return statistics.transform(values, 1.0, bounds).astype(np.float64)
+
+        rows = described(starts)
+        embedding = Embedding.learn(rows, self.kernel, self.random_state)
+        points = embedding.points(rows)
+        price = self.penalty * HOPS * noise(points, np.arange(n_rows))
+        ends = change_points(points, price, size)
+        places = [int(j) * hop + (w - hop) // 2 for j in ends[:-1]]
+        places = _refined(
+            lambda starts: embedding.scaled(described(starts)),
+            embedding.scaled(rows),
+            places,
+            ends,
+            plan,
+            len(x),
+        )
+        scores = None
+        if self.validate:
+            places, scores = _validated(z, places, w, self.threshold)
+        return _judged(points, starts + w // 2, places, scores, price, len(x))
+
+    def _plan(self, z: NDArray[np.float64]) -> Plan:
+        """Return what is looked for in standardised channels `(d, n)`."""
         w = self._width(z)
         least = SHORTEST * w
         if self.min_duration is not None:
             least = max(w, count("min_duration", self.min_duration, self.rate, least=0))
         hop = max(1, w // HOPS)
         size = -(-least // hop) + 1
-        n_rows = (len(x) - w) // hop + 1
-        if n_rows < 2 * size or not z.any():
-            return Cut(bounds_of([len(x)]), np.zeros(1, np.int64), np.zeros(0))
-        starts = np.arange(n_rows) * hop
-        rows = _Rows(z, w, starts)
-        points = self._embed(rows.known)
-        # Rows that share no samples and lie close: their differences hold few changes.
-        noise = np.square(points[HOPS:] - points[:-HOPS]).sum(axis=1).mean() / 2
-        price = self.penalty * HOPS * float(noise)
-        ends = change_points(points, price, size)
-        places = [int(j) * hop + (w - hop) // 2 for j in ends[:-1]]
-        places = _refined(rows, places, ends, w, least, len(x))
-        scores = None
-        if self.validate:
-            places, scores = _validated(z, places, w, self.threshold)
-        return _judged(points, starts + w // 2, places, scores, price, len(x))
+        delay = 2 * size
+        if self.delay is not None:
+            delay = max(size, -(-count("delay", self.delay, self.rate, least=0) // hop))
+        return Plan(w, hop, least, size, delay, self.penalty, self.kernel, self.random_state)
 
     def _width(self, z: NDArray[np.float64]) -> int:
         if self.window != "suss":
@@ -141,67 +292,23 @@ class Features(Judged):
         widths = [suss(row, LEAST, LIKENESS) for row in z if row.any()]
         return round(float(np.mean(widths or [LEAST])))
 
-    def _embed(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return points (m, q) whose inner products are the kernel."""
-        if self.kernel == "linear":
-            return rows
-        rng = np.random.default_rng(self.random_state)
-        pairs = rng.integers(0, len(rows), (2, 1000))
-        squares = np.square(rows[pairs[0]] - rows[pairs[1]]).sum(axis=1)
-        width = np.median(squares[squares > 0]) if (squares > 0).any() else 1.0
-        phase = rows @ rng.normal(size=(rows.shape[1], WAVES)) / np.sqrt(width / 2)
-        return np.hstack([np.cos(phase), np.sin(phase)]) / np.sqrt(WAVES)
-
-
-class _Rows:
-    """Statistics of windows anywhere in a series, on the robust scale of those at `starts`."""
-
-    def __init__(self, z: NDArray[np.float64], w: int, starts: NDArray[np.int64]) -> None:
-        self.values = np.ascontiguousarray(z.T, dtype=np.float32)
-        self.w = w
-        self.statistics = Statistics().fit([(self.values, 1.0, self._bounds(starts))])
-        rows = self._raw(starts)
-        self.centre = np.median(rows, axis=0)
-        low, high = np.quantile(rows, [0.25, 0.75], axis=0)
-        spread = np.where(high > low, (high - low) / 1.349, rows.std(axis=0))
-        self.spread = np.where(spread > 0, spread, 1.0)
-        self.known = self._scaled(rows)
-
-    def _bounds(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.column_stack([starts, starts + self.w])
-
-    def _raw(self, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self.statistics.transform(self.values, 1.0, self._bounds(starts)).astype(np.float64)
-
-    def _scaled(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip((rows - self.centre) / self.spread, -REACH, REACH)
-
-    def at(self, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self._scaled(self._raw(starts))
-
 
 def _refined(
-    rows: _Rows, places: list[int], ends: NDArray[np.int64], w: int, least: int, n: int
+    describe: Describe,
+    scores: NDArray[np.float64],
+    places: list[int],
+    ends: NDArray[np.int64],
+    plan: Plan,
+    n: int,
 ) -> list[int]:
-    """Move each boundary to the sample that best splits the windows centred around it."""
-    edges, moved = [0, *ends.tolist()], [0]
-    means = [rows.known[a:b].mean(axis=0) for a, b in pairwise(edges)]
+    """Move each boundary to the sample where the windows around it turn."""
+    edges, moved, w = [0, *ends.tolist()], [0], plan.w
+    means = [scores[a:b].mean(axis=0) for a, b in pairwise(edges)]
     for i, (place, after) in enumerate(zip(places, [*places, n][1:], strict=True)):
-        first = max(place - w, moved[-1] + least, w // 2)
-        last = min(place + w, after - least, n - w + w // 2)
-        if last - first < 2:
-            moved.append(place)
-            continue
-        near = rows.at(np.arange(first, last + 1) - w // 2) @ (means[i + 1] - means[i])
-        moved.append(first + _best_step(near))
+        first = max(place - w, moved[-1] + plan.least, w // 2)
+        last = min(place + w, after - plan.least, n - w + w // 2)
+        moved.append(turn(describe, means[i + 1] - means[i], place, first, last, w))
     return moved[1:]
-
-
-def _best_step(values: NDArray[np.float64]) -> int:
-    """Return where two constants fit best: the first index of the second, at least 1."""
-    sums = np.cumsum(values - values.mean())[:-1]
-    left = np.arange(1, len(values))
-    return 1 + int(np.argmax(sums**2 / (left * (len(values) - left))))
 
 
 def _validated(

@@ -30,6 +30,8 @@ SEGMENTERS: list = [
     Kernel(exact_length=20, n_features=8, variance="long_run"),
     Pelt("l1", "mbic", variance="long_run"),
     Pelt("normal", variance="long_run", min_duration=3),
+    Pelt("normal_full", min_duration=4),
+    Pelt("rank", "mbic"),
     Pelt("linear", "slope"),
     Pelt("ar", order=2, min_duration=6),
     Classification(),

@@ -35,6 +35,17 @@ REGISTRY: dict[str, dict[str, str]] = {
         "online": "tsalign.segment:Online",
         "ruptures": "tsalign.segment:Ruptures",
     },
+    "cost": {
+        "l2": "tsalign.segment.costs:L2",
+        "l1": "tsalign.segment.costs:L1",
+        "normal": "tsalign.segment.costs:Normal",
+        "normal_full": "tsalign.segment.costs:NormalFull",
+        "poisson": "tsalign.segment.costs:Poisson",
+        "rank": "tsalign.segment.costs:Rank",
+        "linear": "tsalign.segment.costs:Linear",
+        "ar": "tsalign.segment.costs:AR",
+        "mixed": "tsalign.segment.mixed:Mixed",
+    },
     "describe": {
         "statistics": "tsalign.describe:Statistics",
         "minirocket": "tsalign.describe:MiniRocket",

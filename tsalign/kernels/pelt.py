@@ -36,7 +36,7 @@ LEAF = 4
 """Samples of the shortest chunk."""
 
 CROWD = 32
-"""As many candidates are worth another division; else the second shortest chunks are the last."""
+"""Where that many candidates are left, mostly at a change, a chunk is divided once more."""
 
 BATCH = 64
 """Ends that are looked at together: many segments in one call let a cost fill vectors."""

@@ -1,4 +1,4 @@
-"""What segments cost, many at a time: least squares, normal, Poisson, linear trend.
+"""What segments cost, many at a time: least squares, normal laws, Poisson, linear trend.
 
 All kernels have one form, `kernel(table, constants, starts, stops, out)`: they put the cost of the
 samples `starts[i]..stops[i] - 1` into `out[i]`, in any order of segments, `start < stop`. What
@@ -99,6 +99,72 @@ def normal(table, constants, starts, stops, out):
                 product[i], rest[i] = 1.0, 0.0
     for i in range(m):
         out[i] /= inverse[i]
+
+
+@njit(cache=True, error_model="numpy")
+def normal_full(table, constants, starts, stops, out):
+    """Length times the logarithm of the determinant of `S + 1`, `S` the covariance.
+
+    The matrices of all segments are eliminated side by side.
+
+    Parameters
+    ----------
+    table : (d (d + 3) / 2, n + 1) float64
+        Running sums of the channels, scaled so that the floor of the variance is 1; then of the
+        products of two channels, row by row of the upper triangle.
+    constants : (2,) float64
+        Number of channels `d`; weight.
+    starts, stops : (m,) int64
+        Bounds.
+    out : (m,) float64
+        Costs, at least 0.
+    """
+    d, m = np.int64(constants[0]), len(starts)
+    rows = np.empty((len(table) + 2, m))
+    inverse, product = rows[-2], rows[-1]
+    for i in range(m):
+        inverse[i] = 1.0 / (stops[i] - starts[i])
+        product[i], out[i] = 1.0, 0.0
+    _covariances(table, starts, stops, inverse, d, rows)
+    pivot = d
+    for p in range(d):
+        _eliminate(rows, pivot, d - p)
+        for i in range(m):
+            product[i] *= max(1.0, rows[pivot, i])
+        if p == d - 1 or p % 8 == 7:
+            logarithms(product)
+            for i in range(m):
+                out[i] += product[i]
+                product[i] = 1.0
+        pivot += d - p
+    for i in range(m):
+        out[i] *= constants[1] / inverse[i]
+
+
+@njit(cache=True, error_model="numpy")
+def _covariances(table, starts, stops, inverse, d, rows):
+    """Write to `rows` the means, then the upper triangles of covariances plus 1."""
+    for p in range(len(table)):
+        for i in range(len(starts)):
+            rows[p, i] = (table[p, stops[i]] - table[p, starts[i]]) * inverse[i]
+    entry = d
+    for p in range(d):
+        for q in range(p, d):
+            for i in range(len(starts)):
+                rows[entry, i] += (p == q) - rows[p, i] * rows[q, i]
+            entry += 1
+
+
+@njit(cache=True, error_model="numpy")
+def _eliminate(rows, pivot, size):
+    """Take the first of `size` variables out of triangles that begin at row `pivot`."""
+    entry = pivot + size
+    for q in range(1, size):
+        for r in range(q, size):
+            for i in range(rows.shape[1]):
+                share = rows[pivot + q, i] / rows[pivot, i]
+                rows[entry, i] -= share * rows[pivot + r, i]
+            entry += 1
 
 
 @njit(cache=True, error_model="numpy")

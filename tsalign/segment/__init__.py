@@ -7,6 +7,7 @@ from tsalign.segment.features import Features
 from tsalign.segment.gaps import AroundGaps
 from tsalign.segment.kernel import Kernel
 from tsalign.segment.known import BinarySegmentation, BottomUp, DynamicProgramming, SlidingWindow
+from tsalign.segment.mixed import Mixed
 from tsalign.segment.online import Online
 from tsalign.segment.path import crops
 from tsalign.segment.pelt import Pelt
@@ -20,6 +21,7 @@ __all__ = [
     "DynamicProgramming",
     "Features",
     "Kernel",
+    "Mixed",
     "Online",
     "Pelt",
     "Ruptures",

@@ -11,6 +11,7 @@ from tsalign.segment import (
     BottomUp,
     Classification,
     DynamicProgramming,
+    External,
     Features,
     Kernel,
     Online,
@@ -52,6 +53,7 @@ SEGMENTERS: list = [
     Ruptures("KernelCPD", model="linear", penalty=5.0),
     Ruptures("Binseg", model="l2", epsilon=5.0),
     Ruptures("Window", model="l2", width=10, penalty=5.0),
+    External("toys:Jumps", params={"least": 2.0}, predict_params={"scale": 0.5}),
 ]
 DESCRIBERS: list = [
     Statistics(),

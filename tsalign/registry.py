@@ -34,6 +34,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "dynamic_programming": "tsalign.segment:DynamicProgramming",
         "online": "tsalign.segment:Online",
         "ruptures": "tsalign.segment:Ruptures",
+        "external": "tsalign.segment:External",
     },
     "cost": {
         "l2": "tsalign.segment.costs:L2",

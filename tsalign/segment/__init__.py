@@ -1,7 +1,9 @@
 """Segmenters: from a series to the bounds of its segments."""
 
+from tsalign.segment.adapter import External
 from tsalign.segment.base import Segmenter, bounds_of, samples
 from tsalign.segment.classification import Classification
+from tsalign.segment.conventions import to_changepoints, to_ends, to_intervals, to_labels
 from tsalign.segment.external import Ruptures
 from tsalign.segment.features import Features
 from tsalign.segment.gaps import AroundGaps
@@ -19,6 +21,7 @@ __all__ = [
     "BottomUp",
     "Classification",
     "DynamicProgramming",
+    "External",
     "Features",
     "Kernel",
     "Mixed",
@@ -31,4 +34,8 @@ __all__ = [
     "bounds_of",
     "crops",
     "samples",
+    "to_changepoints",
+    "to_ends",
+    "to_intervals",
+    "to_labels",
 ]

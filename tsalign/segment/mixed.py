@@ -44,7 +44,7 @@ class Mixed(Cost):
 
     def __hash__(self) -> int:
         """Return a hash of the parts, which a mapping has not."""
-        return hash(tuple((cost, tuple(own)) for cost, own in self.parts()))
+        return hash(tuple((cost, tuple(own)) for cost, own in self.channels.items()))
 
     def parts(self) -> Iterator[tuple[Cost, list[int]]]:
         """Yield each cost and its channels.

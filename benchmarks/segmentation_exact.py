@@ -56,7 +56,7 @@ def measure(series: int) -> Iterator[dict[str, Any]]:
         yield {
             "cost": cost,
             "series": len(found),
-            "optimal": sum(off <= TOLERANCE for off, _ in found),
+            "optimal": sum(bool(off <= TOLERANCE) for off, _ in found),
             "largest_excess": max(off for off, _ in found),
             "with_changes": sum(segments > 1 for _, segments in found),
         }

@@ -321,7 +321,6 @@ def test_correlation_and_ranks_and_mixtures_find_theirs():
     x = np.column_stack([rng.normal(size=400) + 0.6 * half, counts])
     both = Mixed({"l2": [0], "poisson": [1]})
     assert Pelt(both, "mbic").fit_predict(x)[:, 1].tolist() == pytest.approx([200, 400], abs=12)
-    assert len(Pelt("poisson", "mbic").fit_predict(counts)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Exact change points in the mean against every exact peer: CPU time, and the same change points.
+"""Exact change points against every exact peer: CPU time, and the same change points.
 
     python benchmarks/segmentation_speed.py --peer-python PATH [--row NAME ...] [--repeats 5]
 
@@ -52,6 +52,8 @@ ROWS = {
     "d6-1e6-dense": Row(10**6, 6, 5000, ("fastcpd", "kernelcpd"), 12.0),
     "d3-1e5-sparse": Row(10**5, 3, 10, ("fastcpd",), 500.0),
 }
+NORMAL = {"normal-d1-1e5": ("normal", 1), "normal-d3-1e5": ("normal_full", 3)}
+NORMAL_GOAL = 5.0
 LONG = {"d3-1e7-dense": 50_000, "d3-1e7-sparse": 10}  # changes; below 2 s and 1 GiB in all
 SECONDS, MEBIBYTES, WORST = 2.0, 1024.0, 3.0
 
@@ -64,6 +66,42 @@ def jumps(n: int, d: int, changes: int, seed: int = 0) -> np.ndarray:
     for start, stop in zip([0, *places], [*places, n], strict=True):
         x[start:stop] += rng.normal(0, 3, d)
     return x
+
+
+def spreads(n: int, d: int, changes: int, seed: int = 0) -> np.ndarray:
+    """Return a normal series whose means and variances change, `(n, d)`."""
+    rng = np.random.default_rng(seed)
+    places = np.unique(rng.integers(1, n, changes))
+    x = rng.standard_normal((n, d))
+    for start, stop in zip([0, *places], [*places, n], strict=True):
+        x[start:stop] = x[start:stop] * np.exp(rng.normal(0, 0.7, d)) + rng.normal(0, 3, d)
+    return x
+
+
+def normal(cost: str, d: int, python: str | None, repeats: int) -> dict[str, Any]:
+    """Measure changes of mean and covariance; fastcpd has no shortest segment and hardly a floor.
+
+    So it makes segments of `d` samples or fewer, without a variance (`fastcpd_tiny`), worth as much
+    as its floor says. Compared are its changes between two segments longer than that (`long`).
+    """
+    x, penalty = spreads(10**5, d, 500), float((d * (d + 3) / 2 + 1) * np.log(10**5))
+    segmenter = Pelt(cost, penalty=penalty)
+    seconds, bounds = timed(lambda: segmenter.fit_predict(x), repeats)
+    mine, found = bounds[1:, 0].tolist(), len(bounds) - 1
+    out: dict[str, Any] = {"cost": cost, "found": found, "pelt_ms": 1e3 * seconds}
+    if not python:
+        return out
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.npy"
+        np.save(path, x)
+        answer = by_peer(python, "meanvariance", path, penalty, repeats)
+    theirs, ratio = answer["changes"], median(answer["seconds"]) / seconds
+    edges = np.diff([0, *theirs, len(x)])
+    long = [c for c, a, b in zip(theirs, edges, edges[1:], strict=False) if min(a, b) > d + 1]
+    out |= {"fastcpd_ms": 1e3 * ratio * seconds, "fastcpd_version": answer["version"]}
+    out |= {"fastcpd_found": len(theirs), "fastcpd_tiny": int((edges <= d).sum())}
+    out |= {"long": len(long), "long_same": len({*long} & {*mine})}
+    return out | {"ratio": ratio, "goal": NORMAL_GOAL, "reached": ratio >= NORMAL_GOAL}
 
 
 def hostile() -> dict[str, tuple[np.ndarray, float]]:
@@ -200,7 +238,7 @@ def worst(repeats: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Print the tables; a complete run with peers is written to `results/`."""
-    names = [*ROWS, *LONG, "hostile"]
+    names = [*ROWS, *NORMAL, *LONG, "hostile"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer-python", help="Python with skchange, fastcpd and ruptures")
     parser.add_argument("--row", action="append", choices=names, help="measure this alone")
@@ -214,6 +252,8 @@ def main() -> None:
     for name in wanted:
         if name in ROWS:
             result[name] = compare(ROWS[name], options.peer_python, options.repeats)
+        elif name in NORMAL:
+            result[name] = normal(*NORMAL[name], options.peer_python, options.repeats)
         elif name in LONG:
             result[name] = long(LONG[name])
         else:

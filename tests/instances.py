@@ -11,6 +11,7 @@ from tsalign.segment import (
     BottomUp,
     Classification,
     DynamicProgramming,
+    External,
     Features,
     Kernel,
     Online,
@@ -34,6 +35,8 @@ SEGMENTERS: list = [
     Kernel(exact_length=20, n_features=8),
     Pelt("l1", "mbic"),
     Pelt("normal", min_duration=3),
+    Pelt("normal_full", min_duration=4),
+    Pelt("rank", "mbic"),
     Pelt("linear", "slope"),
     Pelt("ar", order=2, min_duration=6),
     Classification(),
@@ -54,6 +57,7 @@ SEGMENTERS: list = [
     Ruptures("KernelCPD", model="linear", penalty=5.0),
     Ruptures("Binseg", model="l2", epsilon=5.0),
     Ruptures("Window", model="l2", width=10, penalty=5.0),
+    External("toys:Jumps", params={"least": 2.0}, predict_params={"scale": 0.5}),
 ]
 DESCRIBERS: list = [
     Statistics(),

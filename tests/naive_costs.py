@@ -47,14 +47,45 @@ def ar(y, past, order, **_):
     return out
 
 
+def normal_full(x, start, stop, weights):
+    """Length times log det of the covariance plus the floors, less that of the floors."""
+    y = (x - x.mean(axis=0)) / np.sqrt(floors(x))
+    spread = np.cov(y[start:stop].T, bias=True).reshape(x.shape[1], -1)
+    return weights[0] * (stop - start) * np.linalg.slogdet(spread + np.eye(x.shape[1]))[1]
+
+
+def rank(x, start, stop, weights):
+    """Squared Mahalanobis distance of ranks to their mean, each rank found by counting."""
+    below = (x[None] < x[:, None]).sum(axis=1) + (x[None] <= x[:, None]).sum(axis=1)
+    ranks = below / 2 - len(x) / 2
+    inverse = np.linalg.pinv(ranks.T @ ranks / len(x), rcond=1e-9, hermitian=True)
+    off = (ranks[start:stop] - ranks[start:stop].mean(axis=0)) * np.sqrt(weights)
+    return float(np.einsum("ip,pq,iq->", off, inverse, off))
+
+
+def mixed(x, start, stop, weights):
+    """A mean in the first channel, a variance in the last, and medians between."""
+    parts = {"l2": [0], "normal": [x.shape[1] - 1], "l1": [*range(1, x.shape[1] - 1)]}
+    parts = {cost: own for cost, own in parts.items() if own and (cost == "l2" or x.shape[1] > 1)}
+    return sum(price(c, x[:, own], start, stop, weights[own]) for c, own in parts.items())
+
+
+def floors(x):
+    noise = np.square(np.diff(x, axis=0)).sum(axis=0) / max(1, 2 * (len(x) - 1))
+    return np.where(noise > 0, 1e-4 * noise, 1.0)
+
+
+WHOLE = {"normal_full": normal_full, "rank": rank, "mixed": mixed}
+"""Costs that are no sum over channels of one kind."""
+
 COSTS = {"l2": l2, "l1": l1, "normal": normal, "poisson": poisson, "linear": linear, "ar": ar}
 
 
 def price(cost, x, start, stop, weights, order=1):
     """Cost of `x[start:stop]`, weighted over channels."""
-    noise = np.square(np.diff(x, axis=0)).sum(axis=0) / max(1, 2 * (len(x) - 1))
-    floor = np.where(noise > 0, 1e-4 * noise, 1.0)
-    rate = x.mean(axis=0)
+    if cost in WHOLE:
+        return WHOLE[cost](x, start, stop, weights)
+    floor, rate = floors(x), x.mean(axis=0)
     each = COSTS[cost](x[start:stop], past=x[:start], order=order, floor=floor, rate=rate)
     return float(weights @ each)
 

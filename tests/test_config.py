@@ -200,3 +200,22 @@ def test_yaml_written_is_yaml_read(value: Any) -> None:
     again = parse(dump({"it": value}), "f")[0]["it"]
     assert again == value
     assert repr(again) == repr(value)  # 1, 1.0 and true are different
+
+
+def test_a_cost_is_a_word_or_a_block(tmp_path):
+    file = tmp_path / "p.yaml"
+
+    def cost(text):
+        file.write_text(
+            "tsalign: 1\nname: costs\ndata: {recordings: x.parquet}\ndescribe: [statistics]\n"
+            f"segment: {{kind: pelt, cost: {text}}}\n"
+        )
+        return load(file).filled()["segment"]["cost"]
+
+    mixed = {"kind": "mixed", "channels": {"l2": [0, 1], "poisson": [2]}}
+    assert cost("rank") == "rank"
+    assert cost("{kind: ar, order: 2}") == {"kind": "ar", "order": 2}
+    assert cost("{kind: mixed, channels: {l2: [0, 1], poisson: [2]}}") == mixed
+    with pytest.raises(ExceptionGroup) as caught:
+        cost("l3")
+    assert "should be 'l2', 'l1', 'normal'" in str(caught.value.exceptions[0])

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from tsalign.errors import TsalignError
 from tsalign.kernels.pelt import segment_costs
 from tsalign.segment import Pelt
-from tsalign.segment.costs import COSTS, Cost, Normal, running_sums
+from tsalign.segment.cost import Cost, running_sums
+from tsalign.segment.costs import AR, COSTS, Normal
+from tsalign.segment.mixed import Mixed
 from tsalign.segment.penalties import Penalty
 from tsalign.segment.problem import prepare
 
@@ -26,7 +28,9 @@ MANY = 10 if UNCOMPILED else 130
 LONG = 80 if UNCOMPILED else 400
 KINDS = ("noise", "steps", "variance", "integers", "outliers", "walk", "ramps")
 quick = settings(max_examples=5 if UNCOMPILED else 40, deadline=None)
+NUMBERED = ("normal", "normal_full", "poisson", "rank")  # in units of a log-likelihood
 each = pytest.mark.parametrize("cost", COSTS)
+and_mixed = pytest.mark.parametrize("cost", [*COSTS, "mixed"])
 
 
 def series(kind, n, d, seed):
@@ -53,6 +57,19 @@ def fit(cost, x):
     return np.abs(np.round(x)) if cost == "poisson" else x
 
 
+def made(cost, d):
+    """Return a cost as Pelt takes it; `mixed` as its twin has it."""
+    if cost != "mixed":
+        return cost
+    parts = {"l2": [0], "l1": [*range(1, d - 1)], "normal": [d - 1] if d > 1 else []}
+    return Mixed({word: own for word, own in parts.items() if own})
+
+
+def weigh(cost, weights):
+    """Make weights that the cost can have."""
+    return np.full_like(weights, weights[0]) if cost == "normal_full" else weights
+
+
 def table(problem):
     """Costs of all segments by the kernel."""
     n = len(problem.x)
@@ -66,20 +83,20 @@ def table(problem):
 # --- exactness
 
 
-@each
+@and_mixed
 @pytest.mark.parametrize("d", [1, 2, 3, 4])
 def test_the_optimum_equals_brute_force(cost, d):
     """Everything by the twin: each segment fitted on its own, every last change tried."""
-    few = MANY // (4 if cost in ("linear", "ar") else 1)
+    few = MANY // (4 if cost in ("linear", "ar", "rank", "mixed") else 1)
     for trial in range(few):
         rng = np.random.default_rng([trial, d])
         n, min_size, order = int(rng.integers(1, 26)), 1 + trial % 7, 1 + trial % 3
         x = fit(cost, series(KINDS[trial % len(KINDS)], n, d, trial))
-        weights = rng.choice([0.5, 1.0, 3.0], d)
-        problem = prepare(x, cost, min_size, order, weights.tolist())
+        weights = weigh(cost, rng.choice([0.5, 1.0, 3.0], d))
+        problem = prepare(x, made(cost, d), min_size, order, weights.tolist())
         costs = naive.table(cost, x, weights, order)
         scale = np.abs(costs[np.isfinite(costs)]).max() + np.square(x).max()
-        penalty = 10 ** rng.uniform(-2, 1.5) * (1 if cost in ("normal", "poisson") else x.var() + 1)
+        penalty = 10 ** rng.uniform(-2, 1.5) * (1 if cost in NUMBERED else x.var() + 1)
         length = rng.choice([0.0, penalty / 4])
         ends = problem.best(Penalty(penalty, length))
         _, best = naive.optimum(costs, penalty, length, problem.min_size)
@@ -89,14 +106,14 @@ def test_the_optimum_equals_brute_force(cost, d):
         assert np.diff([0, *ends]).min() >= min(problem.min_size, n), where
 
 
-@each
+@and_mixed
 def test_kernels_equal_their_twins(cost):
     for trial in range(max(5, MANY // 10)):
         rng = np.random.default_rng(trial)
         n, d, order = int(rng.integers(2, 120)), 1 + trial % 4, 1 + trial % 3
         x = fit(cost, series(KINDS[trial % len(KINDS)], n, d, trial))
-        weights = rng.uniform(0.5, 2, d)
-        problem = prepare(x, cost, 1, order, weights.tolist())
+        weights = weigh(cost, rng.uniform(0.5, 2, d))
+        problem = prepare(x, made(cost, d), 1, order, weights.tolist())
         bounds = np.sort(rng.integers(0, n, (30, 2)), axis=1) + np.array([0, 1])
         args = problem.cost.kernel, *problem.statistics
         got = segment_costs(*args, bounds[:, 0], bounds[:, 1])
@@ -105,7 +122,7 @@ def test_kernels_equal_their_twins(cost):
         np.testing.assert_allclose(got, expected, rtol=1e-7, atol=1e-9 * scale, err_msg=f"{trial}")
 
 
-@each
+@and_mixed
 @pytest.mark.parametrize("min_size", [1, 2, 5, 17])
 def test_longer_series_reach_the_optimum_over_all_segments(cost, min_size):
     """Several nested chunks, against every last change, on the kernel's own costs."""
@@ -113,9 +130,9 @@ def test_longer_series_reach_the_optimum_over_all_segments(cost, min_size):
         rng = np.random.default_rng(trial)
         n, d = int(rng.integers(20, LONG)), 1 + trial % 3
         x = fit(cost, series(KINDS[trial % len(KINDS)], n, d, trial))
-        problem = prepare(x, cost, min_size, 1 + trial % 2)
+        problem = prepare(x, made(cost, d), min_size, 1 + trial % 2)
         costs = table(problem)
-        penalty = 10 ** rng.uniform(-1, 2) * (1 if cost in ("normal", "poisson") else x.var() / 9)
+        penalty = 10 ** rng.uniform(-1, 2) * (1 if cost in NUMBERED else x.var() / 9)
         length = rng.choice([0.0, penalty / 5])
         ends = problem.best(Penalty(penalty, length)).tolist()
         expected, best = naive.optimum(costs, penalty, length, problem.min_size)
@@ -123,14 +140,19 @@ def test_longer_series_reach_the_optimum_over_all_segments(cost, min_size):
         where = f"trial {trial}: n={n}, d={d}, {penalty=}, {length=}"
         atol = 1e-9 * np.abs(costs[0, 1:]).max()
         np.testing.assert_allclose(reached, best, rtol=1e-9, atol=atol, err_msg=where)
-        if KINDS[trial % len(KINDS)] not in ("integers",) and cost not in ("poisson", "l1"):
+        if KINDS[trial % len(KINDS)] != "integers" and cost not in (
+            "poisson",
+            "l1",
+            "rank",
+            "mixed",
+        ):
             assert ends == expected, where
 
 
-@each
+@and_mixed
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_halves_cost_no_more_than_the_whole(cost, kind):
-    problem = prepare(fit(cost, series(kind, 40, 2, 0)), cost, 1)
+    problem = prepare(fit(cost, series(kind, 40, 3, 0)), made(cost, 3), 1)
     costs = table(problem)
     scale = np.abs(costs[0, 1:]).max()
     for u in range(1, 40):
@@ -172,6 +194,17 @@ def test_medians_as_ruptures_has_them(d, min_size):
         assert mine == (peer.predict(len(mine) - 1) if len(mine) > 1 else [70])
 
 
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("min_size", [2, 4])
+def test_ranks_as_ruptures_has_them(d, min_size):
+    """Its cost lacks the squares of all ranks, which no partition changes."""
+    for seed in range(3):
+        x = series("steps", 70, d, seed)
+        mine = Pelt("rank", penalty=8.0, min_duration=min_size).fit_predict(x)[:, 1].tolist()
+        peer = ruptures.Dynp("rank", jump=1, min_size=min_size).fit(x)
+        assert mine == (peer.predict(len(mine) - 1) if len(mine) > 1 else [70])
+
+
 def test_autoregression_and_trends_as_ruptures_has_them():
     x = series("walk", 80, 1, 1)
     problem = prepare(x, "ar", 3, 2)
@@ -210,7 +243,8 @@ def test_invariants(cost, kind, n, d, min_size, seed):
     bounds = cut(x)
     assert len(bounds) == 1 or min(b - a for a, b in bounds) >= min_size
     assert bounds == cut(x[:, rng.permutation(d)])
-    assert bounds == cut(np.column_stack([x, np.full(n, 7.0)]))
+    if cost != "normal_full":  # there, another channel asks for longer segments
+        assert bounds == cut(np.column_stack([x, np.full(n, 7.0)]))
     assert bounds == cut(x, weights=[1.0] * d)
     if cost != "poisson":
         assert bounds == cut(64.0 * x)
@@ -272,6 +306,49 @@ def test_each_finds_its_own_changes():
     assert Pelt("ar").fit_predict(swing)[:, 1].tolist() == pytest.approx([200, 400], abs=6)
 
 
+def test_correlation_and_ranks_and_mixtures_find_theirs():
+    rng = np.random.default_rng(0)
+    half = np.arange(400) >= 200
+    x = rng.normal(size=(400, 2))
+    x[half, 1] = 0.9 * x[half, 0] + np.sqrt(1 - 0.81) * x[half, 1]  # variances stay
+    assert Pelt("normal_full").fit_predict(x)[:, 1].tolist() == pytest.approx([200, 400], abs=9)
+    assert len(Pelt("normal").fit_predict(x)) == 1
+    heavy = rng.standard_cauchy(400) + 4 * half
+    found = Pelt("rank").fit_predict(heavy)
+    assert found[:, 1].tolist() == pytest.approx([200, 400], abs=6)
+    assert Pelt("rank").fit_predict(np.arctan(heavy)).tolist() == found.tolist()
+    counts = rng.poisson(np.where(half, 3.4, 3.0))
+    x = np.column_stack([rng.normal(size=400) + 0.6 * half, counts])
+    both = Mixed({"l2": [0], "poisson": [1]})
+    assert Pelt(both, "mbic").fit_predict(x)[:, 1].tolist() == pytest.approx([200, 400], abs=12)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        ({}, "there should be a cost"),
+        ({"l2": [0], "l1": []}, "each cost should have a channel"),
+        ({"l2": [0, 2]}, "channel 2 should be one of 0 to 1"),
+        ({"l2": [0], "l1": [0]}, "channel 0 should be one of 0 to 1, and named once"),
+        ({"l3": [0]}, "'l3' should be one of 'l2', 'l1'"),
+    ],
+)
+def test_a_mixture_that_makes_no_sense_is_refused(channels, words):
+    with pytest.raises(TsalignError, match=words):
+        Pelt(Mixed(channels), penalty=1.0).fit_predict([[1.0, 2.0], [2.0, 3.0]])
+
+
+def test_a_mixture_takes_a_cost_itself_but_no_foreign_kernel():
+    x = series("steps", 60, 2, 0)
+    cost = Mixed({AR(2): [1], "l2": [0]})
+    assert cost.shortest(2) == 4
+    assert cost.numbers(2).tolist() == [1.0, 3.0]
+    assert len({cost, Mixed({AR(2): [1], "l2": [0]})}) == 1
+    Pelt(cost).fit_predict(x)
+    with pytest.raises(TsalignError, match="has a kernel of its own, which cannot be mixed"):
+        Pelt(Mixed({Exponential(): [0]}), penalty=1.0).fit_predict(x)
+
+
 # --- refusals and third parties
 
 
@@ -285,6 +362,7 @@ def test_each_finds_its_own_changes():
         ({"weights": [1.0, np.nan]}, "finite and above 0"),
         ({"cost": "poisson"}, "X has -2 at sample 1, channel 0; Poisson counts are not negative"),
         ({"variance": "hac"}, "variance"),
+        ({"cost": "normal_full", "weights": [1.0, 2.0]}, "weights should be alike"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, words):

@@ -31,7 +31,8 @@ FACE = {
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",
     "segment": """
         AroundGaps BinarySegmentation BottomUp bounds_of Classification crops DynamicProgramming
-        Features Kernel Online Pelt Ruptures samples Segmenter SlidingWindow Windows
+        External Features Kernel Mixed Online Pelt Ruptures samples Segmenter SlidingWindow
+        to_changepoints to_ends to_intervals to_labels Windows
     """,
     "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",
 }

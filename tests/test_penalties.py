@@ -61,7 +61,7 @@ def test_rules_are_minimised_exactly(cost, rule):
         problem = prepare(x, cost, 1)
         noise = problem.cost.noise(x, "long_run")
         penalty = {"bic": bic_penalty, "mbic": mbic_penalty}[rule](
-            noise, problem.cost.parameters, 24
+            noise, problem.numbers(noise), 24
         )
         costs = naive.table(cost, x, np.ones(2))
         ends = Pelt(cost, rule).fit_predict(x)[:, 1]

@@ -285,7 +285,10 @@ class _Builder:
 
     def parameter(self, path: KeyPath, name: str, hint: Any, given: Any) -> Any:
         nested = name in REGISTRY and typing.get_origin(hint) is not Literal
-        if nested and isinstance(given, (str, dict)):
+        words = [*map(typing.get_origin, typing.get_args(hint))]
+        if nested and (
+            isinstance(given, dict) or (isinstance(given, str) and Literal not in words)
+        ):
             return self.block(path, name, given)
         return self.plain(path, hint, given)
 

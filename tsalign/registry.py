@@ -34,6 +34,18 @@ REGISTRY: dict[str, dict[str, str]] = {
         "dynamic_programming": "tsalign.segment:DynamicProgramming",
         "online": "tsalign.segment:Online",
         "ruptures": "tsalign.segment:Ruptures",
+        "external": "tsalign.segment:External",
+    },
+    "cost": {
+        "l2": "tsalign.segment.costs:L2",
+        "l1": "tsalign.segment.costs:L1",
+        "normal": "tsalign.segment.costs:Normal",
+        "normal_full": "tsalign.segment.costs:NormalFull",
+        "poisson": "tsalign.segment.costs:Poisson",
+        "rank": "tsalign.segment.costs:Rank",
+        "linear": "tsalign.segment.costs:Linear",
+        "ar": "tsalign.segment.costs:AR",
+        "mixed": "tsalign.segment.mixed:Mixed",
     },
     "describe": {
         "statistics": "tsalign.describe:Statistics",

@@ -32,8 +32,14 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-LEAF = 16
+LEAF = 4
 """Samples of the shortest chunk."""
+
+CROWD = 32
+"""Where that many candidates are left, mostly at a change, a chunk is divided once more."""
+
+BATCH = 64
+"""Ends that are looked at together: many segments in one call let a cost fill vectors."""
 
 CostKernel = Callable[..., None]
 """A function like those in `tsalign.kernels.segment_costs`: see `tsalign.segment.costs`."""
@@ -67,31 +73,39 @@ class Buffers(NamedTuple):
     out: NDArray[np.float64]
 
 
-@njit(cache=True)
-def _to(cost, task, room, m, t):
-    """Put `C(s, t)` into `room.out[:m]` for the first `m` starts."""
-    room.stops[:m] = t
+@njit(cache=True, forceinline=True)
+def _evaluate(cost, task, room, m):
+    """Put the costs of the first `m` segments into `room.out[:m]`."""
     cost(task.table, task.constants, room.starts[:m], room.stops[:m], room.out[:m])
 
 
 @njit(cache=True)
-def _largest_regret(cost, task, room, r, t0, t1, known):
-    """Return the largest bracket over `(t0, t1]`, or infinity once it passes the penalty."""
-    most = 0.0
-    for first in range(t0 + 1, t1 + 1, LEAF):
-        m = min(LEAF, t1 + 1 - first)
-        for i in range(m):
-            room.stops[i] = room.stops[m + i] = first + i
-        room.starts[:m] = r
-        room.starts[m : 2 * m] = t0
-        starts, stops, out = room.starts[: 2 * m], room.stops[: 2 * m], room.out[: 2 * m]
-        cost(task.table, task.constants, starts, stops, out)
-        for i in range(m):
-            whole = out[i] + task.length * np.log(first + i - r)
-            most = max(most, whole - known - out[m + i])
-        if most > task.penalty + task.slack:
-            return np.inf
-    return most
+def _regrets(cost, task, room, r, t0, n, level, most, own):
+    """Write to `most[:level + 1]` the largest bracket of each chunk that begins at `t0`.
+
+    Infinity from where it passes the penalty. `own` receives `C(r, t)` for the two shortest.
+    """
+    known, largest, first = task.value[t0] - task.penalty - task.value[r], 0.0, t0 + 1
+    limit, out = task.penalty + task.slack, room.out
+    most[: level + 1] = np.inf
+    for inner in range(level + 1):
+        t1 = min(n, t0 + (LEAF << 2 * inner))
+        while first <= t1 and (largest <= limit or inner < 2):
+            m = min(BATCH, t1 + 1 - first)
+            for i in range(m):
+                room.starts[i], room.starts[m + i] = r, t0
+                room.stops[i] = room.stops[m + i] = first + i
+            _evaluate(cost, task, room, 2 * m)
+            if inner < 2:
+                own[first - t0 - 1 : first - t0 - 1 + m] = out[:m]
+            for i in range(m):
+                whole = out[i] - known
+                if task.length != 0.0:
+                    whole += task.length * np.log(first + i - r)
+                largest = max(largest, whole - out[m + i])
+            first += m
+        if largest <= limit:
+            most[inner] = largest
 
 
 @njit(cache=True)
@@ -100,20 +114,35 @@ def _sift(cost, task, room, m, t, length, limit):
 
     Those from `t` on stay. The starts ascend.
     """
-    before = np.searchsorted(room.starts[:m], t)
-    _to(cost, task, room, before, t)
+    starts, costs, value = room.starts, room.out, task.value
+    before = np.searchsorted(starts[:m], t)
+    room.stops[:before] = t
+    _evaluate(cost, task, room, before)
     out = 0
-    for i in range(m):
-        s = room.starts[i]
-        if i >= before or task.value[s] + room.out[i] + length * np.log(t - s) <= limit:
-            room.starts[out] = s
-            out += 1
+    for i in range(before):
+        s = starts[i]
+        reached = value[s] + costs[i]
+        if length != 0.0:
+            reached += length * np.log(t - s)
+        starts[out] = s
+        out += reached <= limit
+    for i in range(before, m):
+        starts[out] = starts[i]
+        out += 1
     return out
 
 
+@njit(cache=True, forceinline=True)
+def _size(row, t0):
+    """Return how many candidates a row of `levels` has up to `t0`."""
+    return row[1] - row[0] + max(0, t0 + 1 - row[2])
+
+
 @njit(cache=True)
-def _narrow(cost, task, room, r, t0, t1, kept, levels, level):
-    """Write to `levels[level]` which candidates of the level above can win in `(t0, t1]`.
+def _narrow(cost, task, room, t0, most, kept, levels, level):
+    """Write to `levels[level]` which candidates of the level above can win in a chunk after `t0`.
+
+    `most` is the largest bracket in the chunk.
 
     A row of `levels` is `(start, stop, first)`: the candidates `kept[start:stop]`, then all of
     `first..t0`. Where more than half would stay, the row above is taken over as it is: more
@@ -122,47 +151,75 @@ def _narrow(cost, task, room, r, t0, t1, kept, levels, level):
     start, stop, first = levels[level + 1]
     value, u = task.value, t0 + 1 - task.min_size
     base = value[t0] - task.penalty
-    most = task.slack + _largest_regret(cost, task, room, r, t0, t1, base - value[r])
     listed = stop - start
     count = listed + max(0, t0 - first)  # the level above may have dropped t0
     room.starts[:listed] = kept[start:stop]
     for i in range(listed, count):
         room.starts[i] = first + i - listed
     m = count
-    if most < np.inf:
-        m = _sift(cost, task, room, m, t0, task.length, base + most)
-    if u > 0:
+    if most < np.inf:  # below the penalty: hardly any that passes is outlived
+        m = _sift(cost, task, room, m, t0, task.length, base + most + task.slack)
+    elif u > 0:
         m = _sift(cost, task, room, m, u, 0.0, value[u] + task.slack)
     if 2 * m > count and count > 0:
         levels[level] = levels[level + 1]
     else:
         kept[stop : stop + m] = room.starts[:m]
-        levels[level] = stop, stop + m, t0 if task.penalty <= most else t0 + 1
+        levels[level] = stop, stop + m, t0 if task.penalty <= most + task.slack else t0 + 1
+
+
+@njit(cache=True, forceinline=True)
+def _offer(task, s, t0, t1, costs, at, last):
+    """Let candidate `s`, of `costs[at:]` up to each `t` in `(t0, t1]`, compete for them.
+
+    Of equals the first stays; `value` lacks the penalty until all have competed.
+    """
+    base, value, length = task.value[s], task.value, task.length
+    for t in range(max(t0 + 1, s + task.min_size), t1 + 1):
+        v = base + costs[at + t - t0 - 1]
+        if length != 0.0:
+            v += length * np.log(t - s)
+        if v < value[t]:
+            value[t] = v
+            last[t] = s
 
 
 @njit(cache=True)
-def _leaf(cost, task, room, t0, t1, kept, row, last):
-    """Solve the recursion for `t` in `(t0, t1]`, given the candidates that may win."""
+def _leaf(cost, task, room, t0, t1, kept, row, own, last):
+    """Solve the recursion for `t` in `(t0, t1]`, given the candidates that may win.
+
+    `own` are the costs from the best at `t0` on, which are known.
+    """
     start, stop, first = row
-    m = stop - start
-    candidates = np.empty(m + max(0, t1 - task.min_size + 1 - first), np.int64)
-    candidates[:m] = kept[start:stop]
-    for i in range(m, len(candidates)):
-        candidates[i] = first + i - m
-    for t in range(t0 + 1, t1 + 1):
-        m = np.searchsorted(candidates, t - task.min_size + 1)
-        room.starts[:m] = candidates[:m]
-        _to(cost, task, room, m, t)
-        best = np.inf
-        for i in range(m):
-            s = candidates[i]
-            v = task.value[s] + room.out[i]
-            if task.length != 0.0:
-                v += task.length * np.log(t - s)
-            if v < best:
-                best = v
-                last[t] = s
-        task.value[t] = best + task.penalty
+    listed, r = stop - start, last[t0]
+    count = _size(row, t0)
+    for top in range(0, count, CROWD):
+        m, end = 0, min(count, top + CROWD)
+        for j in range(top, end):
+            s = kept[start + j] if j < listed else first + j - listed
+            for t in range(t0 + 1, t1 + 1 if s != r else 0):
+                room.starts[m], room.stops[m] = s, t
+                m += 1
+        _evaluate(cost, task, room, m)
+        m = 0
+        for j in range(top, end):
+            s = kept[start + j] if j < listed else first + j - listed
+            if s == r:
+                _offer(task, s, t0, t1, own, 0, last)
+            else:
+                _offer(task, s, t0, t1, room.out, m, last)
+                m += t1 - t0
+    m = 0
+    for s in range(t0 + 1, t1):  # those born here: their costs are known before their values
+        for t in range(s + task.min_size, t1 + 1):
+            room.starts[m], room.stops[m] = s, t
+            m += 1
+    _evaluate(cost, task, room, m)
+    m = 0
+    for s in range(t0 + 1, t1 + 1):
+        task.value[s] += task.penalty
+        _offer(task, s, s + task.min_size - 1, t1, room.out, m, last)
+        m += max(0, t1 + 1 - s - task.min_size)
 
 
 @njit(cache=True)
@@ -194,30 +251,39 @@ def partition(cost, table, constants, n, penalty, length, min_size, slack):
     """
     value = np.full(n + 1, np.inf)
     last = np.zeros(n + 1, np.int64)
-    size = max(n + 1, 4 * LEAF)
+    size = max(n + 1, 2 * BATCH, 4 * LEAF * CROWD)
     room = Buffers(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size))
     task = Task(table, constants, value, penalty, length, min_size, slack)
     value[0] = -penalty
     t0 = min(n, 2 * min_size - 1)  # up to here there is one segment
     for t in range(min(min_size, n), t0 + 1):
-        room.starts[0] = 0
-        _to(cost, task, room, 1, t)
+        room.starts[0], room.stops[0] = 0, t
+        _evaluate(cost, task, room, 1)
         value[t] = room.out[0] + length * np.log(t)
-    depth = 1
+    depth = 2
     while LEAF << 2 * (depth - 1) < n - t0:
         depth += 1
-    levels = np.zeros((depth + 1, 3), np.int64)
-    kept = np.empty(2 * (n + 1), np.int64)
-    for index in range((n - t0 + LEAF - 1) // LEAF):
+    levels, most = np.zeros((depth + 1, 3), np.int64), np.empty(depth)
+    kept, own = np.empty(2 * (n + 1), np.int64), np.empty(4 * LEAF)
+    for index in range((n - t0 + 4 * LEAF - 1) // (4 * LEAF)):
         level = depth - 1  # of the longest chunk that begins here
-        while index % (1 << 2 * level):
+        while index % (1 << 2 * (level - 1)):
             level -= 1
-        for inner in range(level, -1, -1):
-            t1 = min(n, t0 + (LEAF << 2 * inner))
-            _narrow(cost, task, room, last[t0], t0, t1, kept, levels, inner)
-        t1 = min(n, t0 + LEAF)
-        _leaf(cost, task, room, t0, t1, kept, levels[0], last)
-        t0 = t1
+        r = last[t0]
+        _regrets(cost, task, room, r, t0, n, level, most, own)
+        for inner in range(level, 0, -1):
+            _narrow(cost, task, room, t0, most[inner], kept, levels, inner)
+        t1 = min(n, t0 + 4 * LEAF)
+        if _size(levels[1], t0) < CROWD:
+            _leaf(cost, task, room, t0, t1, kept, levels[1], own, last)
+            t0 = t1
+        while t0 < t1:
+            if r != last[t0] or t1 - t0 < 4 * LEAF:
+                r = last[t0]
+                _regrets(cost, task, room, r, t0, n, 0, most, own)
+            _narrow(cost, task, room, t0, most[0], kept, levels, 0)
+            _leaf(cost, task, room, t0, min(t1, t0 + LEAF), kept, levels[0], own, last)
+            t0 = min(t1, t0 + LEAF)
     return last
 
 

@@ -27,10 +27,8 @@ With `noise` and `parameters` defined too, it has `bic` and `mbic`.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -41,104 +39,23 @@ from tsalign.kernels import segment_costs
 from tsalign.kernels.autoregression import lagged, prediction_error, products
 from tsalign.kernels.median_cost import absolute_deviation, wavelet_matrix
 from tsalign.kernels.pelt import best_partition
-from tsalign.segment.noise import inflation, median_scale, steady
+from tsalign.segment.cost import (
+    Cost,
+    Statistics,
+    Variance,
+    centred,
+    noise_inflation,
+    noise_variance,
+    running_sums,
+)
+from tsalign.segment.noise import median_scale, steady
 from tsalign.segment.penalties import difference_variance, long_run_variance
 
-Statistics = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Table and constants, as a kernel reads them."""
-
-CostName = Literal["l2", "l1", "normal", "poisson", "linear", "ar"]
+CostName = Literal["l2", "l1", "normal", "normal_full", "poisson", "rank", "linear", "ar"]
 """The costs that have a word."""
 
-Variance = Literal["difference", "long_run"]
-"""How noise is measured: see `difference_variance` and `long_run_variance`."""
-
 NORMAL_FLOOR = 1e-4
-"""Least variance of a segment under the normal cost, as a share of the channel's noise."""
-
-
-@dataclass(frozen=True)
-class Cost(ABC):
-    """Base of all costs.
-
-    Examples
-    --------
-    >>> isinstance(Normal(), Cost)
-    True
-    """
-
-    version: ClassVar[int] = 1
-    kernel: ClassVar[Callable[..., None]]
-
-    @property
-    def min_size(self) -> int:
-        """Samples that the shortest segment should have."""
-        return 1
-
-    @property
-    def parameters(self) -> int:
-        """Numbers that describe a channel within a segment."""
-        return 1
-
-    @abstractmethod
-    def statistics(self, x: NDArray[np.float64], weights: NDArray[np.float64]) -> Statistics:
-        """Prepare a series.
-
-        Parameters
-        ----------
-        x : (n, d) float64
-            Finite values.
-        weights : (d,) float64
-            How much each channel counts, above 0.
-
-        Returns
-        -------
-        table : (rows, columns) float64
-            For the kernel.
-        constants : (k,) float64
-            For the kernel.
-
-        Raises
-        ------
-        TsalignError
-            Where the cost has no meaning for the values.
-        """
-
-    def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
-        """Return by how much a superfluous number lowers the cost of each channel, on average.
-
-        Parameters
-        ----------
-        x : (n, d) float64
-            Finite values.
-        variance : {"difference", "long_run"}
-            Whether samples count as independent or not.
-
-        Returns
-        -------
-        (d,) float64
-            In units of the cost.
-        """
-        raise TsalignError(f"{type(self).__name__} knows no noise; give the penalty as a number")
-
-    def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
-        """Return a series less what is taken for changes, and how long its noise remembers.
-
-        Parameters
-        ----------
-        x : (n, d) float64
-            Finite values.
-
-        Returns
-        -------
-        noise : (n, d) float64
-            Here, what the likeliest levels leave; a subclass may know better.
-        memory : int
-            Sums of so many samples vary, per sample, nearly as much as the longest.
-        lost : float
-            By how much more these do, at least 1.
-        """
-        return steady(x)
+"""Least variance of a segment under the normal costs, as a share of the channel's noise."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +78,13 @@ class L2(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return the noise variance."""
-        return _variance(x, variance)
+        return noise_variance(x, variance)
+
+    def levels(
+        self, x: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return the weighted series itself."""
+        return x if (weights == 1).all() else x * np.sqrt(weights)
 
 
 @dataclass(frozen=True)
@@ -233,7 +156,38 @@ class Normal(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return 1, or more for dependent samples."""
-        return (np.ptp(x, axis=0) > 0) * _inflation(x, variance)
+        return (np.ptp(x, axis=0) > 0) * noise_inflation(x, variance)
+
+
+@dataclass(frozen=True)
+class NormalFull(Normal):
+    """Twice the negative log-likelihood of a normal law with correlations between channels.
+
+    Finds changes of the mean, of variances, and of how channels go together. With `S` the
+    covariance within a segment and `F` the floors of `Normal` on a diagonal, a segment of `L`
+    samples costs `L log det(S + F)`, less what a segment without variance costs: the least value of
+    a sum of losses, `log det V + (x - m)' V^-1 (x - m) + trace(F V^-1)` a sample, so the search
+    is exact. Channels are priced together; weights should be alike.
+    """
+
+    kernel = staticmethod(segment_costs.normal_full)
+
+    def shortest(self, channels: int) -> int:
+        """Return one sample more than there are channels: fewer lie in a plane."""
+        return channels + 1
+
+    def numbers(self, channels: int) -> NDArray[np.float64]:
+        """Return the share of each channel in all means, variances and covariances."""
+        return np.full(channels, (channels + 3) / 2)
+
+    def statistics(self, x: NDArray[np.float64], weights: NDArray[np.float64]) -> Statistics:
+        """Return running sums of channels scaled to a floor of 1 and of products; the weight."""
+        if not (weights == weights[0]).all():
+            raise TsalignError("normal_full prices all channels together: weights should be alike")
+        y = centred(x) / np.sqrt(self.floor(x))
+        first, second = np.triu_indices(x.shape[1])
+        sums = running_sums(np.column_stack([y, y[:, first] * y[:, second]]))
+        return sums, np.array([float(x.shape[1]), weights[0]])
 
 
 @dataclass(frozen=True)
@@ -258,7 +212,7 @@ class Poisson(Cost):
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return 1, or more for dependent samples."""
-        return (np.ptp(x, axis=0) > 0) * _inflation(x, variance)
+        return (np.ptp(x, axis=0) > 0) * noise_inflation(x, variance)
 
     def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
         """Return the counts themselves, their changes included: less a level they are none."""
@@ -347,64 +301,59 @@ class AR(Cost):
             rows = lagged(channel, self.order)[self.order :]
             fit = np.linalg.lstsq(rows[:, :-1], rows[:, -1], rcond=None)[0]
             left[:, q] = rows[:, -1] - rows[:, :-1] @ fit
-        return _variance(left, variance)
+        return noise_variance(left, variance)
+
+
+@dataclass(frozen=True)
+class Rank(Cost):
+    """Squared distance to the mean of ranks: changes of location, whatever the distribution.
+
+    Each value is replaced by its rank in its channel (equal ones share theirs), so that outliers
+    and monotone changes of scale do nothing; then ranks are scaled to variance 1 and freed of
+    correlations between channels.
+
+    References
+    ----------
+    Lung-Yut-Fong, Lévy-Leduc, Cappé, *Homogeneity and change-point detection tests for
+    multivariate data using rank statistics*, Journal de la Société Française de Statistique 156,
+    2015.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0], [9.0], [5.0], [1e6]])
+    >>> Rank().levels(x, np.ones(1)).round(2).ravel().tolist()
+    [-1.34, 0.45, -0.45, 1.34]
+    """
+
+    kernel = staticmethod(segment_costs.least_squares)
+
+    def statistics(self, x: NDArray[np.float64], weights: NDArray[np.float64]) -> Statistics:
+        """Return running sums as `L2` does, of the scaled ranks."""
+        return L2().statistics(self.levels(x, weights), np.ones(x.shape[1]))
+
+    def levels(self, x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scaled ranks; a constant channel becomes 0."""
+        from scipy.stats import rankdata
+
+        ranks = rankdata(x, axis=0) - (len(x) + 1) / 2
+        values, vectors = np.linalg.eigh(ranks.T @ ranks / len(x))
+        seen = values > 1e-9 * values.max(initial=0.0)
+        scale = np.where(seen, 1 / np.sqrt(np.where(seen, values, 1.0)), 0.0)
+        return (ranks * np.sqrt(weights)) @ (vectors * scale) @ vectors.T
+
+    def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
+        """Return 1, or more for dependent samples."""
+        ranks = self.levels(x, np.ones(x.shape[1]))
+        return (np.ptp(x, axis=0) > 0) * noise_inflation(ranks, variance)
 
 
 COSTS: dict[str, type[Cost]] = {
     "l2": L2,
     "l1": L1,
     "normal": Normal,
+    "normal_full": NormalFull,
     "poisson": Poisson,
+    "rank": Rank,
     "linear": Linear,
     "ar": AR,
 }
-
-
-def centred(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a series less its mean; what is constant becomes exactly zero.
-
-    Parameters
-    ----------
-    x : (n, d) float64
-        Finite values.
-
-    Returns
-    -------
-    (n, d) float64
-        A new array.
-    """
-    y = x - x[0]
-    y -= y.mean(axis=0)
-    return y
-
-
-def running_sums(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of the first 0, 1, ..., n rows.
-
-    Parameters
-    ----------
-    x : (n, d) float64
-        Finite values.
-
-    Returns
-    -------
-    (d, n + 1) float64
-        One row a channel.
-
-    Examples
-    --------
-    >>> running_sums(np.array([[1.0], [2.0]])).tolist()
-    [[0.0, 1.0, 3.0]]
-    """
-    sums = np.zeros((x.shape[1], len(x) + 1))
-    np.cumsum(x.T, axis=1, out=sums[:, 1:])
-    return sums
-
-
-def _variance(x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
-    return difference_variance(x) if variance == "difference" else long_run_variance(x)
-
-
-def _inflation(x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
-    """Return how many times more the sum of the noise varies than independent samples would."""
-    return np.ones(x.shape[1]) if variance == "difference" else inflation(x)

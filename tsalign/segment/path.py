@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.segment.base import bounds_of, count, samples
-from tsalign.segment.costs import Cost, CostName
+from tsalign.segment.cost import Cost
+from tsalign.segment.costs import CostName
 from tsalign.segment.penalties import Penalty
 from tsalign.segment.problem import NOTHING, Problem, prepare
 
@@ -227,7 +228,7 @@ def _criterion(problem: Problem, steep: float, part: Solution) -> float:
 
 
 def _shape(problem: Problem, size: int) -> float:
-    numbers = problem.cost.parameters * problem.x.shape[1]
+    numbers = problem.cost.numbers(problem.x.shape[1]).sum()
     return float(size * (2 * np.log(len(problem.x) / size) + 4 + numbers))
 
 

@@ -9,7 +9,8 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from tsalign.segment.base import count
-from tsalign.segment.costs import L2, Cost, CostName, Variance
+from tsalign.segment.cost import Cost, Variance
+from tsalign.segment.costs import L2, CostName
 from tsalign.segment.penalties import bic_penalty
 from tsalign.segment.problem import NOTHING, prepare
 from tsalign.segment.rules import Question, Ruled
@@ -28,11 +29,12 @@ class Pelt(Ruled):
 
     Parameters
     ----------
-    cost : {"l2", "l1", "normal", "poisson", "linear", "ar"} or Cost
+    cost : {"l2", "l1", "normal", "normal_full", "poisson", "rank", "linear", "ar"} or Cost
         What a segment costs: squared distance to its mean; absolute distance to its median; twice
-        the negative log-likelihood of a normal law (mean and variance) or of Poisson counts;
-        squared distance to a line over time; squared error of an autoregression; or a cost of your
-        own. See `tsalign.segment.costs`.
+        the negative log-likelihood of a normal law (mean and variance, or all covariances) or of
+        Poisson counts; squared distance to the mean of ranks; to a line over time; squared error
+        of an autoregression; or a cost of your own. See `tsalign.segment.costs`; different costs
+        for different channels: `tsalign.segment.Mixed`.
     penalty : float, "bic", "mbic", "slope", "crops", "calibrated" or "supervised"
         What a change must save to be made, in units of the cost; or a rule. `bic` and `mbic`:
         information criteria, see `tsalign.segment.penalties`. `slope`: see
@@ -44,8 +46,8 @@ class Pelt(Ruled):
         `predict` then cuts new series.
     min_duration : float
         Shortest segment in seconds, rounded to whole samples and at least one sample, or as many
-        as the cost needs: 2 for `normal`, 3 for `linear`, `order + 2` for `ar`. A series shorter
-        than two of them is one segment.
+        as the cost needs: 2 for `normal`, channels + 1 for `normal_full`, 3 for `linear`,
+        `order + 2` for `ar`. A series shorter than two of them is one segment.
     rate : float
         Samples per second; with 1.0 a second is a sample.
     variance : {"difference", "long_run"}

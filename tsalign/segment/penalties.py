@@ -28,7 +28,7 @@ class Penalty(NamedTuple):
     length: float = 0.0
 
 
-def bic_penalty(noise: NDArray[np.float64], parameters: int, n: int) -> Penalty:
+def bic_penalty(noise: NDArray[np.float64], parameters: float, n: int) -> Penalty:
     """Return the penalty of the Bayesian information criterion.
 
     Each change adds `parameters` numbers a channel and one place, and each is worth `log n`, in
@@ -39,8 +39,8 @@ def bic_penalty(noise: NDArray[np.float64], parameters: int, n: int) -> Penalty:
     noise : (d,) float64
         By how much one superfluous number lowers the cost in each channel: the noise variance for
         squared distances, 1 for twice a log-likelihood.
-    parameters : int
-        Numbers that describe a channel within a segment.
+    parameters : float
+        Numbers that describe a channel within a segment, on average.
     n : int
         Samples.
 
@@ -61,7 +61,7 @@ def bic_penalty(noise: NDArray[np.float64], parameters: int, n: int) -> Penalty:
     return Penalty(float((parameters * noise.sum() + noise.max()) * np.log(n)))
 
 
-def mbic_penalty(noise: NDArray[np.float64], parameters: int, n: int) -> Penalty:
+def mbic_penalty(noise: NDArray[np.float64], parameters: float, n: int) -> Penalty:
     """Return the penalty of the modified Bayesian information criterion.
 
     For one mean in noise of variance 1, `m` changes pay `2 m log n` and each segment the logarithm
@@ -73,7 +73,7 @@ def mbic_penalty(noise: NDArray[np.float64], parameters: int, n: int) -> Penalty
     ----------
     noise : (d,) float64
         As for `bic_penalty`.
-    parameters : int
+    parameters : float
         As for `bic_penalty`.
     n : int
         Samples.

@@ -14,7 +14,8 @@ from tsalign.errors import TsalignError
 from tsalign.kernels.costs import extent, squared_deviations
 from tsalign.kernels.pelt import best_partition, segment_costs
 from tsalign.kernels.search import change_points
-from tsalign.segment.costs import AR, COSTS, L2, Cost, CostName
+from tsalign.segment.cost import Cost
+from tsalign.segment.costs import AR, COSTS, CostName
 from tsalign.segment.penalties import Penalty
 
 NOTHING = 1e-13
@@ -70,16 +71,24 @@ class Problem:
         n = len(self.x)
         if extent(self.x) == 0:
             return np.array([n], np.int64)
-        if type(self.cost) is L2 and penalty.length == 0:  # by a faster search
-            total = float(squared_deviations(self.x) @ self.weights)
-            change = max(penalty.change, NOTHING * total)
-            alike = (self.weights == 1).all()
-            x = self.x if alike else self.x * np.sqrt(self.weights)
-            return change_points(x, change, self.min_size)
+        levels = self.cost.levels(self.x, self.weights) if penalty.length == 0 else None
+        if levels is not None:  # by a faster search
+            return change_points(levels, _beyond_rounding(levels, penalty.change), self.min_size)
         change = max(penalty.change, NOTHING * abs(self.price([n])))
         return best_partition(
             self.cost.kernel, *self.statistics, n, change, penalty.length, self.min_size
         )
+
+    def numbers(self, noise: NDArray[np.float64]) -> float:
+        """Return how many numbers describe a channel within a segment, on average.
+
+        Parameters
+        ----------
+        noise : (d,) float64
+            What a superfluous number saves in each channel, by which the average is weighted.
+        """
+        total = float(noise.sum())
+        return float(noise @ self.cost.numbers(len(noise))) / total if total > 0 else 0.0
 
     def price(self, ends: Sequence[int] | NDArray[np.int64]) -> float:
         """Return what a partition costs, without any penalty.
@@ -139,7 +148,7 @@ def prepare(
         raise TsalignError(f"weights should be {x.shape[1]} numbers, one a channel: {weights!r}")
     if not (np.isfinite(checked) & (checked > 0)).all():
         raise TsalignError(f"weights should be finite and above 0: {weights!r}")
-    return Problem(x, chosen, max(min_size, chosen.min_size), checked)
+    return Problem(x, chosen, max(min_size, chosen.shortest(x.shape[1])), checked)
 
 
 def check_scale(x: NDArray[np.float64]) -> None:
@@ -158,6 +167,13 @@ def check_scale(x: NDArray[np.float64]) -> None:
     reach = 2 * float(extent(x))
     if reach != 0 and not 1e-60 < reach < 1e60:
         raise TsalignError(f"X varies by {reach:g}; rescale it to between 1e-60 and 1e60")
+
+
+def _beyond_rounding(x: NDArray[np.float64], change: float) -> float:
+    """Return a penalty, raised to where savings are more than rounding."""
+    if change >= NOTHING * x.size * (2 * float(extent(x))) ** 2:  # more than the whole can cost
+        return change
+    return max(change, NOTHING * float(squared_deviations(x).sum()))
 
 
 def _cost(cost: CostName | Cost, order: int) -> Cost:

@@ -51,13 +51,14 @@ class Question:
     @property
     def numbers(self) -> float:
         """How many numbers a change adds, each channel counting by its noise."""
-        parameters, most = self.problem.cost.parameters, float(self.noise.max())
-        return parameters * float(self.noise.sum()) / most if most > 0 else float(parameters)
+        each, most = self.problem.numbers(self.noise), float(self.noise.max())
+        return each * float(self.noise.sum()) / most if most > 0 else each
 
     @property
     def bic(self) -> float:
         """The penalty of the Bayesian information criterion."""
-        return bic_penalty(self.noise, self.problem.cost.parameters, len(self.problem.x)).change
+        numbers = self.problem.numbers(self.noise)
+        return bic_penalty(self.noise, numbers, len(self.problem.x)).change
 
 
 class Chosen(NamedTuple):
@@ -176,13 +177,13 @@ class Ruled(Confident):
             penalty = calibrated(problem, self.alpha, self.n_permutations, self.random_state)
             return Chosen(penalty, unit, ask.numbers)
         criterion = {"bic": bic_penalty, "mbic": mbic_penalty}[rule]
-        penalty = criterion(ask.noise, problem.cost.parameters, len(problem.x))
+        penalty = criterion(ask.noise, problem.numbers(ask.noise), len(problem.x))
         return Chosen(penalty, unit, ask.numbers)
 
 
 def _taken_as_bic(penalty: Penalty, problem: Problem) -> Chosen:
     """Return what a penalty says of the noise, if it is what `bic` would be."""
-    numbers = problem.cost.parameters * problem.x.shape[1]
+    numbers = float(problem.cost.numbers(problem.x.shape[1]).sum())
     unit = penalty.change / ((numbers + 1) * max(1.0, np.log(len(problem.x))))
     return Chosen(penalty, unit, numbers)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
@@ -93,8 +92,9 @@ class Classification(Judged):
     References
     ----------
     Ermshaus, Schäfer, Leser, *ClaSP: parameter-free time series segmentation*, DMKD 37, 2023:
-    the classifier, its score and the recursion. The tests and the number of neighbours are other
-    ones here. Ermshaus et al., *CLaP: state detection from time series*, 2025: states.
+    the classifier, its score and the recursion. The tests, the second and third window and the
+    number of neighbours are other ones here. Ermshaus et al., *CLaP: state detection from time
+    series*, 2025: states.
 
     Examples
     --------
@@ -238,20 +238,24 @@ def _both(table: Splits) -> NDArray[np.float64]:
 
 
 class _Look:
-    """Splits of any stretch of a series, by windows of any length."""
+    """Splits of any stretch of a series, by windows of any length; the latest are kept."""
 
     def __init__(self, z: NDArray[np.float64], n_neighbors: int, scale: float) -> None:
-        self.z = z
+        self.z, self.n_neighbors, self.scale = z, n_neighbors, scale
         self.links: NDArray[np.int64] | None = None  # of the first look, at the whole series
+        self.kept: dict[tuple[int, int, int], Splits] = {}
 
-        @lru_cache(TABLES)
-        def table(start: int, end: int, w: int) -> Splits:
-            stretch = np.ascontiguousarray(z[:, start:end])
-            places = neighbours(stretch, w, n_neighbors, scale)
+    def table(self, start: int, end: int, w: int) -> Splits:
+        """Judge every split of a stretch."""
+        key = (start, end, w)
+        if key not in self.kept:
+            stretch = np.ascontiguousarray(self.z[:, start:end])
+            places = neighbours(stretch, w, self.n_neighbors, self.scale)
             self.links = places if self.links is None else self.links
-            return splits(places, w)
-
-        self.table = table
+            if len(self.kept) == TABLES:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = splits(places, w)
+        return self.kept[key]
 
 
 def _best(look: _Look, start: int, end: int, w: int, least: int, score: Score) -> Split:

@@ -16,7 +16,7 @@ from tsalign.errors import TsalignError
 from tsalign.kernels.period import suss
 from tsalign.kernels.profile import LANES, RESTART, neighbours
 from tsalign.kernels.splits import flows, splits
-from tsalign.segment import Classification
+from tsalign.segment import Classification, classification
 from tsalign.segment.classification import _Look, _refined, confidence
 from tsalign.segment.judged import standardised
 
@@ -136,6 +136,15 @@ def test_finds_a_change_of_shape_within_half_a_window():
     assert segmenter.confidence_[0] > 0.5
 
 
+def test_windows_twice_as_long_see_a_change_of_order(monkeypatch):
+    hump, dip = (np.pad(sign * np.hanning(10)[1:-1], (0, 4)) for sign in (1, -1))
+    x = np.concatenate([np.tile([hump, dip], (60, 1)), np.tile([hump, hump, dip, dip], (30, 1))])
+    x = x.ravel() + 0.05 * np.random.default_rng(0).normal(size=x.size)
+    assert len(Classification(10).fit_predict(x)) == 2
+    monkeypatch.setattr(classification, "TWICE", 1.0)
+    assert len(Classification(10).fit_predict(x)) == 1
+
+
 def test_splits_hold_between_their_neighbours_or_go():
     x = standardised(two_waves(150, 80)[:, None])
     segmenter = Classification(10, n_neighbors=3, threshold=1.0)
@@ -169,6 +178,7 @@ def test_drift_alone_is_no_change_to_links():
     time = np.arange(2000)
     chirp = np.sin(2 * np.pi * (time / 40 + time**2 / 4e5))
     noise = 0.3 * np.random.default_rng(0).normal(size=2000)
+    assert len(Classification(40).fit_predict(chirp + noise)) == 1
     assert len(Classification(40, "both").fit_predict(chirp + noise)) == 1
     assert len(Classification(40, "ranks").fit_predict(chirp + noise)) > 1
 

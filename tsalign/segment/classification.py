@@ -49,7 +49,7 @@ class Classification(Judged):
 
     Windows are compared by shape and, weakly, by amplitude, not by level: a mere shift of the mean
     is seen only in the windows that hold it, see `Pelt`. Any number of channels; none of them has
-    to be scaled. Time grows with the square of the number of samples (about two seconds for 25,000
+    to be scaled. Time grows with the square of the number of samples (one to two seconds for 25,000
     samples and one channel), memory linearly.
 
     Parameters

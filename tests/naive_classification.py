@@ -69,6 +69,41 @@ def split(places, s, w):
     return accuracy, ranks, links
 
 
+def both(x, start, end, s, w, k, scale):
+    """Geometric mean of rank and link score of the split at s of a stretch."""
+    _, ranks, links = split(nearest(x[:, start:end], w, k, scale), s - start, w)
+    return np.sqrt(max(ranks, 0) * max(links, 0))
+
+
+def confirmed(x, places, w, k, scale, threshold):
+    """Splits left after the weakest was dropped again and again, and their scores."""
+    edges = [0, *places, x.shape[1]]
+    scores = []
+    for start, place, end in zip(edges, places, edges[2:], strict=False):
+        for width in (w, 2 * w):
+            near = range(place - width // 2, place + width // 2 + 1)
+            inside = [s for s in near if start < s <= end - width]
+            best = max(both(x, start, end, s, width, k, scale) for s in inside)
+            if width == w:
+                scores.append(best)
+            elif scores[-1] < threshold:
+                scores[-1] = max(scores[-1], best)
+    if not scores or min(scores) >= threshold:
+        return places, scores
+    weakest = places[int(np.argmin(scores))]
+    return confirmed(x, [p for p in places if p != weakest], w, k, scale, threshold)
+
+
+def refined(x, places, w, k, scale, least):
+    """Each split where windows of 0.4 times the length score best, at most a window away."""
+    edges, moved = [0, *places, x.shape[1]], [0]
+    for start, place, end in zip(edges, places, edges[2:], strict=False):
+        reach = range(max(place - w, moved[-1] + least), min(place + w, end - least) + 1)
+        scores = [both(x, start, end, s, max(2, round(0.4 * w)), k, scale) for s in reach]
+        moved.append(reach[int(np.argmax(scores))] if max(scores) > 0 else place)
+    return moved[1:]
+
+
 def unlikeness(x, w):
     """Mean distance of the windows' mean, deviation and range from those of the series."""
     whole = np.array([x.mean(), x.std(), np.ptp(x)])

@@ -16,8 +16,8 @@ from tsalign.errors import TsalignError
 from tsalign.kernels.period import suss
 from tsalign.kernels.profile import LANES, RESTART, neighbours
 from tsalign.kernels.splits import flows, splits
-from tsalign.segment import Classification
-from tsalign.segment.classification import confidence
+from tsalign.segment import Classification, classification
+from tsalign.segment.classification import _Look, _refined, confidence
 from tsalign.segment.judged import standardised
 
 SLOW = numba.config.DISABLE_JIT
@@ -136,6 +136,39 @@ def test_finds_a_change_of_shape_within_half_a_window():
     assert segmenter.confidence_[0] > 0.5
 
 
+def test_windows_twice_as_long_see_a_change_of_order(monkeypatch):
+    hump, dip = (np.pad(sign * np.hanning(10)[1:-1], (0, 4)) for sign in (1, -1))
+    x = np.concatenate([np.tile([hump, dip], (60, 1)), np.tile([hump, hump, dip, dip], (30, 1))])
+    x = x.ravel() + 0.05 * np.random.default_rng(0).normal(size=x.size)
+    assert len(Classification(10).fit_predict(x)) == 2
+    monkeypatch.setattr(classification, "TWICE", 1.0)
+    assert len(Classification(10).fit_predict(x)) == 1
+
+
+def test_splits_hold_between_their_neighbours_or_go():
+    x = standardised(two_waves(150, 80)[:, None])
+    segmenter = Classification(10, n_neighbors=3, threshold=1.0)
+    places, scores = segmenter._confirmed(_Look(x, 3, 0.1), 10, [40, 82, 120])
+    expected, theirs = naive.confirmed(x, [40, 82, 120], 10, 3, 0.1, 1.0)
+    assert places == expected == [82]
+    np.testing.assert_allclose(scores, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("off", [-8, 0, 7])
+def test_a_short_window_finds_the_place(off):
+    x = standardised(two_waves(150, 80)[:, None])
+    found = _refined(_Look(x, 3, 0.1), 10, 20, [80 + off])
+    assert found == naive.refined(x, [80 + off], 10, 3, 0.1, 20)
+    assert abs(found[0] - 80) <= 4
+
+
+def test_no_place_moves_into_another_segment():
+    x = standardised(two_waves(200, 80)[:, None])
+    places = _refined(_Look(x, 3, 0.1), 10, 12, [74, 86, 98])
+    assert (np.diff([0, *places, 200]) >= 12).all()
+    assert (np.abs(np.subtract(places, [74, 86, 98])) <= 10).all()
+
+
 def test_noise_has_no_change():
     found = [len(Classification().fit_predict(noisy(800, 1, seed)[0])) for seed in range(10)]
     assert found == [1] * 10
@@ -145,6 +178,7 @@ def test_drift_alone_is_no_change_to_links():
     time = np.arange(2000)
     chirp = np.sin(2 * np.pi * (time / 40 + time**2 / 4e5))
     noise = 0.3 * np.random.default_rng(0).normal(size=2000)
+    assert len(Classification(40).fit_predict(chirp + noise)) == 1
     assert len(Classification(40, "both").fit_predict(chirp + noise)) == 1
     assert len(Classification(40, "ranks").fit_predict(chirp + noise)) > 1
 
@@ -200,7 +234,7 @@ def test_durations_are_seconds():
     st.integers(2, 12),
     st.integers(0, 40),
     st.floats(0, 2),
-    st.sampled_from(["ranks", "both"]),
+    st.sampled_from(["confirmed", "ranks", "both"]),
 )
 def test_segments_tile_and_are_long_enough(n, window, least, threshold, evidence):
     segmenter = Classification(

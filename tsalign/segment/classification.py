@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
@@ -11,15 +12,21 @@ from numpy.typing import NDArray
 
 from tsalign.kernels.period import suss
 from tsalign.kernels.profile import neighbours
-from tsalign.kernels.splits import flows, splits
+from tsalign.kernels.splits import Splits, flows, splits
 from tsalign.segment.base import bounds_of, count
 from tsalign.segment.judged import Cut, Judged, standardised
 
 LEAST, LIKENESS = 10, 0.89  # SuSS: shortest window, and how like the series it has to be
-WIDER = 1.5  # windows of the classifier against those of SuSS
+WIDER = 1.25  # windows of the classifier against those of SuSS
+TWICE, FINE = 2.0, 0.4  # second window, for coarser patterns; third, for the exact place
 SHORTEST = 3.5  # windows that a segment holds
 AGAIN = 1.5  # what a second look at a split has to show more
+AROUND = 32  # windows on either side of a split that place it
+TABLES = 64  # looked at lately and kept: a confirmed split was often proposed from the same stretch
 SURE, STEEP = 2.1, 2.1  # logistic regression of change or not on the log score, 169 splits
+
+
+Score = Callable[[Splits], NDArray[np.float64]]
 
 
 class Split(NamedTuple):
@@ -33,23 +40,28 @@ class Classification(Judged):
     """Cut a series where what comes before can be told from what comes after: self-supervised.
 
     Every window looks up the windows most like it. For each split of the series they vote on which
-    side the window lies; the split with the best balanced accuracy is a change if it passes the
+    side the window lies; the split with the best balanced accuracy is proposed if it passes the
     test, in the whole stretch or, with 1.5 times the score, in equally long stretches around it (a
-    state that comes back hides the change). Both sides are split again. Windows are compared by
-    shape and, weakly, by amplitude, not by level: a mere shift of the mean is seen only in the
-    windows that hold it, see `Pelt`. Any number of channels; none of them has to be scaled. Time
-    grows with the square of the number of samples (about one second for 25,000 samples and one
-    channel), memory linearly.
+    state that comes back hides the change), or else with windows twice as long. Both sides are
+    split again. Then every split is judged once more between its neighbours, the weakest dropped
+    until all hold, and each is moved, by at most one window, to where windows of 0.4 times the
+    length tell its sides apart best.
+
+    Windows are compared by shape and, weakly, by amplitude, not by level: a mere shift of the mean
+    is seen only in the windows that hold it, see `Pelt`. Any number of channels; none of them has
+    to be scaled. Time grows with the square of the number of samples (one to two seconds for 25,000
+    samples and one channel), memory linearly.
 
     Parameters
     ----------
     window : float or "suss"
         Seconds that a window lasts, about one to two periods of what repeats in the signal. "suss"
-        takes 1.5 times the shortest window whose mean, spread and range resemble those of the
+        takes 1.25 times the shortest window whose mean, spread and range resemble those of the
         series, averaged over the channels that vary.
-    evidence : {"ranks", "both"}
-        What is tested: the rank sum of the votes, or its geometric mean with the score of the links
-        that cross the split, see `tsalign.kernels.splits`. Links see through slow drift (seizures,
+    evidence : {"confirmed", "ranks", "both"}
+        What is tested: the rank sum of the votes ("ranks"); its geometric mean with the score of
+        the links that cross the split ("both", see `tsalign.kernels.splits`); or the first to
+        propose and the second to confirm ("confirmed"). Links see through slow drift (seizures,
         blood pressure over hours), but need about twice as long a segment to be as sure.
     threshold : float
         Standard score a change has to reach, counting one window in `window` as an observation.
@@ -80,8 +92,9 @@ class Classification(Judged):
     References
     ----------
     Ermshaus, Schäfer, Leser, *ClaSP: parameter-free time series segmentation*, DMKD 37, 2023:
-    the classifier, its score and the recursion. The tests and the number of neighbours are other
-    ones here. Ermshaus et al., *CLaP: state detection from time series*, 2025: states.
+    the classifier, its score and the recursion. The tests, the second and third window and the
+    number of neighbours are other ones here. Ermshaus et al., *CLaP: state detection from time
+    series*, 2025: states.
 
     Examples
     --------
@@ -96,7 +109,7 @@ class Classification(Judged):
     def __init__(
         self,
         window: Annotated[float, Gt(0)] | Literal["suss"] = "suss",
-        evidence: Literal["ranks", "both"] = "ranks",
+        evidence: Literal["confirmed", "ranks", "both"] = "confirmed",
         threshold: Annotated[float, Ge(0)] = 2.0,
         n_neighbors: Annotated[int, Ge(1)] = 5,
         scale: Annotated[float, Ge(0)] = 0.1,
@@ -117,35 +130,55 @@ class Classification(Judged):
         least = round(SHORTEST * w)
         if self.min_duration is not None:
             least = max(w, count("min_duration", self.min_duration, self.rate, least=0))
-        found: dict[int, float] = {}
-        links = None
-        open_stretches = [(0, len(x))]
+        look = _Look(z, self.n_neighbors, self.scale)
+        places = self._proposed(look, w, least)
+        places, scores = self._confirmed(look, w, places)
+        bounds = bounds_of([*_refined(look, w, least, places), len(x)])
+        states = _states(look.links, bounds, w, self.threshold)
+        return Cut(bounds, states, confidence(scores))
+
+    def _proposed(self, look: _Look, w: int, least: int) -> list[int]:
+        """Split again and again, as long as a window tells both sides apart."""
+        score = _ranks if self.evidence != "both" else _both
+        found: list[int] = []
+        open_stretches = [(0, look.z.shape[1])]
         while open_stretches:
             start, end = open_stretches.pop()
             if end - start < max(2 * least, w * (self.n_neighbors + 2)):
                 continue
-            stretch = np.ascontiguousarray(z[:, start:end])
-            places = neighbours(stretch, w, self.n_neighbors, self.scale)
-            links = places if links is None else links
-            best = _best(places, w, least, self.evidence)
+            best = _best(look, start, end, w, least, score)
             if best.score < self.threshold:
-                best = self._nearby(stretch, w, least, best)
+                best = self._nearby(look, start, end, w, least, best)
+            if best.score < self.threshold:
+                best = _best(look, start, end, round(TWICE * w), least, score)
             if best.score >= self.threshold:
-                found[start + best.place] = best.score
-                open_stretches += [(start, start + best.place), (start + best.place, end)]
-        bounds = bounds_of([*sorted(found), len(x)])
-        scores = np.array([found[place] for place in sorted(found)], dtype=np.float64)
-        return Cut(bounds, _states(links, bounds, w, self.threshold), confidence(scores))
+                found.append(best.place)
+                open_stretches += [(start, best.place), (best.place, end)]
+        return sorted(found)
 
-    def _nearby(self, z: NDArray[np.float64], w: int, least: int, best: Split) -> Split:
+    def _nearby(self, look: _Look, start: int, end: int, w: int, least: int, best: Split) -> Split:
         """Judge a split by equal stretches around it: a state that comes back may hide it."""
-        reach = min(best.place, z.shape[1] - best.place)
-        start, end = best.place - reach, best.place + reach
-        if 8 * reach > 3 * z.shape[1] or 2 * reach < w * (self.n_neighbors + 2):
+        score = _ranks if self.evidence != "both" else _both
+        reach = min(best.place - start, end - best.place)
+        if 8 * reach > 3 * (end - start) or 2 * reach < w * (self.n_neighbors + 2):
             return best
-        near = np.ascontiguousarray(z[:, start:end])
-        found = _best(neighbours(near, w, self.n_neighbors, self.scale), w, least, self.evidence)
-        return Split(start + found.place, found.score / AGAIN)
+        found = _best(look, best.place - reach, best.place + reach, w, least, score)
+        return Split(found.place, found.score / AGAIN)
+
+    def _confirmed(
+        self, look: _Look, w: int, places: list[int]
+    ) -> tuple[list[int], NDArray[np.float64]]:
+        """Drop the weakest split until all hold between their neighbours; return their scores."""
+        score = _ranks if self.evidence == "ranks" else _both
+        while True:
+            edges = [0, *places, look.z.shape[1]]
+            scores = [
+                _between(look, w, edges[i], place, edges[i + 2], score, self.threshold)
+                for i, place in enumerate(places)
+            ]
+            if not scores or min(scores) >= self.threshold:
+                return places, np.array(scores, dtype=np.float64)
+            places = [p for i, p in enumerate(places) if i != int(np.argmin(scores))]
 
     def _width(self, z: NDArray[np.float64]) -> int:
         if self.window != "suss":
@@ -193,22 +226,74 @@ def score_near(places: NDArray[np.int64], w: int, place: int) -> float:
     float
         As compared with `threshold`.
     """
-    table = splits(places, w)
-    near = slice(max(0, place - w // 2), place + w // 2 + 1)
-    return float(_both(table.ranks[near], table.links[near]).max(initial=0.0))
+    return _near(_both(splits(places, w)), w, place)
 
 
-def _both(ranks: NDArray[np.float64], links: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.maximum(ranks, 0.0) * np.maximum(links, 0.0))
+def _ranks(table: Splits) -> NDArray[np.float64]:
+    return table.ranks
 
 
-def _best(places: NDArray[np.int64], w: int, least: int, evidence: str) -> Split:
+def _both(table: Splits) -> NDArray[np.float64]:
+    return np.sqrt(np.maximum(table.ranks, 0.0) * np.maximum(table.links, 0.0))
+
+
+class _Look:
+    """Splits of any stretch of a series, by windows of any length; the latest are kept."""
+
+    def __init__(self, z: NDArray[np.float64], n_neighbors: int, scale: float) -> None:
+        self.z, self.n_neighbors, self.scale = z, n_neighbors, scale
+        self.links: NDArray[np.int64] | None = None  # of the first look, at the whole series
+        self.kept: dict[tuple[int, int, int], Splits] = {}
+
+    def table(self, start: int, end: int, w: int) -> Splits:
+        """Judge every split of a stretch."""
+        key = (start, end, w)
+        if key not in self.kept:
+            stretch = np.ascontiguousarray(self.z[:, start:end])
+            places = neighbours(stretch, w, self.n_neighbors, self.scale)
+            self.links = places if self.links is None else self.links
+            if len(self.kept) == TABLES:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = splits(places, w)
+        return self.kept[key]
+
+
+def _best(look: _Look, start: int, end: int, w: int, least: int, score: Score) -> Split:
     """Find the split with the best accuracy among those that leave `least` samples on each side."""
-    table = splits(places, w)
-    first, last = least, len(places) + w - 1 - least
-    place = first + int(np.argmax(table.accuracy[first : last + 1]))
-    ranks, links = table.ranks[place], table.links[place]
-    return Split(place, float(ranks if evidence == "ranks" else _both(ranks, links)))
+    table = look.table(start, end, w)
+    first = min(least, len(table.accuracy) - 1)
+    place = first + int(np.argmax(table.accuracy[first : end - start - least + 1]))
+    return Split(start + place, float(score(table)[place]))
+
+
+def _between(
+    look: _Look, w: int, start: int, place: int, end: int, score: Score, enough: float
+) -> float:
+    """Return the score of a split in a stretch; longer windows are asked if it is not enough."""
+    best = 0.0
+    for width in (w, round(TWICE * w)):
+        if best < enough and end - start > 2 * width:
+            best = max(best, _near(score(look.table(start, end, width)), width, place - start))
+    return best
+
+
+def _near(scores: NDArray[np.float64], w: int, place: int) -> float:
+    near = slice(max(0, place - w // 2), place + w // 2 + 1)
+    return float(scores[near].max(initial=0.0))
+
+
+def _refined(look: _Look, w: int, least: int, places: list[int]) -> list[int]:
+    """Move each split to the best place for short windows, leaving `least` samples between two."""
+    fine = max(2, round(FINE * w))
+    edges = [0, *places, look.z.shape[1]]
+    moved = [0]
+    for before, place, after in zip(edges, places, edges[2:], strict=False):
+        start, end = max(before, place - AROUND * w), min(after, place + AROUND * w)
+        first = max(place - w, moved[-1] + least)
+        last = min(place + w, after - least)
+        scores = _both(look.table(start, end, fine))[first - start : last - start + 1]
+        moved.append(first + int(np.argmax(scores)) if scores.max(initial=0.0) > 0 else place)
+    return moved[1:]
 
 
 def _states(

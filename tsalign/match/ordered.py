@@ -22,6 +22,7 @@ from tsalign.match.decoded import (
     spans_alone,
 )
 from tsalign.match.lattice import Lattice, total
+from tsalign.match.linear import Found, total_linear
 from tsalign.match.path import best, only_best, only_spans
 from tsalign.params import check_params
 
@@ -124,7 +125,10 @@ class Ordered(BaseEstimator):
         if not posteriors and durations is None and windows is None:
             return spans_alone(*only_spans(matrix, costs), k)
         lattice = Lattice(rows_of(matrix), np.zeros((s, 1)), prior, bounds, costs)
-        return self._decode(lattice, posteriors)
+        sums = None
+        if posteriors and prior is None:
+            sums = total_linear(matrix, costs, None if windows is None else bounds)
+        return self._decode(lattice, posteriors, sums)
 
     def decode_concepts(
         self,
@@ -182,13 +186,15 @@ class Ordered(BaseEstimator):
         )
         return self._decode(lattice, posteriors)
 
-    def _decode(self, lattice: Lattice, posteriors: bool) -> Decoded:
+    def _decode(
+        self, lattice: Lattice, posteriors: bool, sums: Found | None = None
+    ) -> Decoded:
         k = lattice.rows.shape[1]
         if not posteriors:
             spans, concepts, score = only_best(lattice)
             return spans_alone(spans, score, k, concepts if lattice.concepts else None)
         found = best(lattice, self.alternatives, self.max_overlap)
-        posterior, placed = total(lattice)
+        posterior, placed = sums or total(lattice)
         return Decoded(
             labels=label(found.spans, k),
             spans=found.spans,

@@ -224,6 +224,19 @@ def best_close(after: Row, starts: Row, lo: int, skip: float, out: Row) -> None:
 
 
 @njit(cache=True)
+def local_maxima(values: Row) -> NDArray[np.int64]:
+    """Return the places above the one before and not below the one after; none of -inf."""
+    found, count = np.empty(values.shape[0], np.int64), 0
+    before = -np.inf
+    for t in range(values.shape[0]):
+        after = values[t + 1] if t + 1 < values.shape[0] else -np.inf
+        found[count] = t  # overwritten unless counted: a branch here would be guessed wrong
+        count += int(values[t] > before) & int(values[t] >= after)
+        before = values[t]
+    return found[:count]
+
+
+@njit(cache=True)
 def add_logs(a: float, b: float) -> float:
     """Return log(exp(a) + exp(b)); either may be -inf."""
     if a < b:

@@ -24,11 +24,11 @@ class Semiring(NamedTuple):
 
 
 def _best_close(before: Row, runs: Row, skip: float) -> Row:
-    return np.maximum(before - skip, np.maximum.accumulate(runs))
+    return _best_close_back(before[::-1], runs[::-1], skip)[::-1]
 
 
 def _best_close_back(after: Row, starts: Row, skip: float) -> Row:
-    out = np.empty_like(after)
+    out = np.empty(len(after))
     decoders.best_close(after, starts, 0, skip, out)
     return out
 

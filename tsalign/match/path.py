@@ -170,6 +170,8 @@ def peaks(
     max_overlap : float
         Largest IoU with a better span.
     """
+    if not count:
+        return ()
     opening, closing = np.round(opening, DECIMALS), np.round(closing, DECIMALS)
     most = CANDIDATES * count
     found = {(a, runs.end(a)[0]): float(opening[a]) for a in _local_maxima(opening, most)}
@@ -184,9 +186,12 @@ def peaks(
 
 
 def _local_maxima(values: Row, most: int) -> list[int]:
-    padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    local = np.flatnonzero((values > padded[:-2]) & (values >= padded[2:]))
-    return local[np.argsort(-values[local], kind="stable")][:most].tolist()
+    """Return the places of the highest local maxima, of equal ones the earliest."""
+    places = decoders.local_maxima(values)
+    if most < len(places):
+        least = np.partition(values[places], -most)[-most]
+        places = places[values[places] >= least]
+    return places[np.argsort(-values[places], kind="stable")][:most].tolist()
 
 
 def _iou(a: tuple[int, int], b: tuple[int, int, float]) -> float:

@@ -37,8 +37,6 @@ def test_concepts_equal_enumeration(kind, seed):
     CHECKS[kind](Case(seed, True, 4))
 
 
-
-
 def decoded(matcher, scores, **given):
     """Decode, each sentence a block of its own where there are blocks."""
     if isinstance(matcher, Blocks):

@@ -138,7 +138,9 @@ def total_chains_steep(
 
 
 @njit(cache=True)
-def span_values(row: NDArray[np.float32], text: float, prior: Row, lo: int, hi: int, out: Table) -> None:
+def span_values(
+    row: NDArray[np.float32], text: float, prior: Row, lo: int, hi: int, out: Table
+) -> None:
     """Set `out[d, a]` to the value of the run of d + 1 segments from a; -inf where there is none.
 
     Parameters

@@ -34,9 +34,7 @@ def rates(base: Row, lift: Row, skips: Row, shift: int, out: Table) -> None:
 
 
 @njit(cache=True)
-def rescale(
-    edge: Row, run: Row, closed: Row, base: Row, lift: Row, enter: Row, shift: int
-) -> None:
+def rescale(edge: Row, run: Row, closed: Row, base: Row, lift: Row, enter: Row, shift: int) -> None:
     """Begin a new tile.
 
     Parameters

@@ -290,7 +290,7 @@ def check_blocks(blocks: ArrayLike | None, s: int) -> list[Order]:
 
 
 def blocks_of(note: Note, sentences: Sequence[Sentence]) -> NDArray[np.int64]:
-    """Return the block of each sentence, as its note tells.
+    r"""Return the block of each sentence, as its note tells.
 
     In an ordered note all sentences are one block, in an unordered one each is its own. Where
     nobody said, the paragraphs of the text are the blocks: blank lines part them.
@@ -309,7 +309,7 @@ def blocks_of(note: Note, sentences: Sequence[Sentence]) -> NDArray[np.int64]:
 
     Examples
     --------
-    >>> text = "Sat up. Walked.\\n\\nSlept before."
+    >>> text = "Sat up. Walked.\n\nSlept before."
     >>> chars = (0, 7), (8, 15), (17, 30)
     >>> told = tuple(Sentence(text[a:b], f"{a}", (a, b)) for a, b in chars)
     >>> blocks_of(Note("n0", text, told), told).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +53,12 @@ class Chain:
             np.repeat(lattice.windows, c, axis=0),
             np.arange(s + 1) * c,
         )
-        self._scores = np.ascontiguousarray(lattice.rows.T) if lattice.prior is None else None
+        self._longest = 0 if lattice.prior is None else lattice.prior.shape[1]
         self._tables: dict[str, tuple] = {}
+
+    @cached_property
+    def _scores(self) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self._lattice.rows.T)
 
     def best(self) -> tuple[Row, Row]:
         """Return the best values `(k + 1,)` of the first t segments, and of those from t on."""
@@ -151,7 +156,7 @@ class Chain:
 
     def _best_table(self) -> tuple:
         if "best" not in self._tables:
-            shape = self._lattice.prior.shape[1], self._k
+            shape = self._longest, self._k
             top, second = np.full(shape, -np.inf), np.full(shape, -np.inf)
             owner = np.full(shape, -1, np.int32)
             for j in range(self._count):
@@ -161,7 +166,7 @@ class Chain:
 
     def _total_table(self) -> NDArray[np.float64]:
         if "total" not in self._tables:
-            total = np.full((self._lattice.prior.shape[1], self._k), -np.inf)
+            total = np.full((self._longest, self._k), -np.inf)
             for j in range(self._count):
                 any_order.join_total(self._values(j, TOTAL), total)
             self._tables["total"] = (total,)

@@ -44,9 +44,7 @@ def _total_close_back(after: Row, starts: Row, skip: float) -> Row:
 
 
 BEST = Semiring(decoders.best_free, decoders.best_bounded, _best_close, _best_close_back)
-TOTAL = Semiring(
-    posteriors.total_free, posteriors.total_bounded, _total_close, _total_close_back
-)
+TOTAL = Semiring(posteriors.total_free, posteriors.total_bounded, _total_close, _total_close_back)
 
 
 @dataclass(frozen=True, eq=False)

@@ -186,9 +186,7 @@ class Ordered(BaseEstimator):
         )
         return self._decode(lattice, posteriors)
 
-    def _decode(
-        self, lattice: Lattice, posteriors: bool, sums: Found | None = None
-    ) -> Decoded:
+    def _decode(self, lattice: Lattice, posteriors: bool, sums: Found | None = None) -> Decoded:
         k = lattice.rows.shape[1]
         if not posteriors:
             spans, concepts, score = only_best(lattice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,18 @@ def only_best(lattice: Lattice) -> tuple[NDArray[np.int64], NDArray[np.int32], f
     return spans, concepts, float(after[0, 0])
 
 
+class Others(Protocol):
+    """What finds the other end, and the concept, of the best span of one sentence."""
+
+    def end(self, start: int) -> tuple[int, int]:
+        """Return the end, and the concept, of the best span from a start."""
+        ...
+
+    def start(self, end: int) -> int:
+        """Return the start of the best span up to an end."""
+        ...
+
+
 class Runs:
     """The other end of the best run of one sentence from either of its ends.
 
@@ -151,7 +163,7 @@ class Runs:
 
 
 def peaks(
-    opening: Row, closing: Row, runs: Runs, taken: Any, count: int, max_overlap: float
+    opening: Row, closing: Row, runs: Others, taken: Any, count: int, max_overlap: float
 ) -> Spans:
     """Return further spans of one sentence: local maxima over starts and ends, less overlaps.
 
@@ -161,7 +173,7 @@ def peaks(
     ----------
     opening, closing : (k + 1,) float64
         Best value of a span that starts, and that ends, at each place; -inf where there is none.
-    runs : Runs
+    runs : Others
         Finds the other end.
     taken : (int, int)
         The span already chosen; -1, -1 for none.

@@ -235,7 +235,7 @@ class Placer(BaseEstimator):
         return given
 
     def _has_costs(self) -> bool:
-        """A matcher with neither leaves out, here, what gains too little."""
+        """Tell whether the matcher itself leaves out what gains too little."""
         return hasattr(self.matcher, "skip_cost") or hasattr(self.matcher, "switch_cost")
 
     def _decode(

@@ -179,7 +179,9 @@ def best_of_all(subsets: Subsets, count: int, max_overlap: float) -> Best:
     for b, block in enumerate(subsets.blocks):
         passages, untold = subsets.passages(b), _best_untold(subsets, b)
         for i, j in enumerate(block):
-            without = max(untold, max(_best_left_out(subsets, block[: i + 1], *p) for p in passages))
+            without = max(
+                untold, max(_best_left_out(subsets, block[: i + 1], *p) for p in passages)
+            )
             ends = Ends(passages, lattice, i, j, tolerance)
             opening, closing = ends.opening - without, ends.closing - without
             margin[j] = opening.max()

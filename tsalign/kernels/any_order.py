@@ -246,6 +246,7 @@ def first_run(
     start: Row,
     prior: Table,
     windows: Whole,
+    opens: NDArray[np.bool_],
     after: Row,
     place: int,
     tolerance: float,
@@ -260,6 +261,8 @@ def first_run(
         As for `best_chains`.
     prior : (r, D) float64
         Log prior of run lengths; (r, 0) for none.
+    opens : (n,) bool
+        States among which such a run is known to be.
     after : (k + 1,) float64
         Best value of the segments from each place on.
     place : int
@@ -274,7 +277,7 @@ def first_run(
     """
     end, state, bounded = -1, -1, prior.shape[1] > 0
     for i in range(len(which)):
-        if windows[i, 0] <= place:
+        if opens[i] and windows[i, 0] <= place:
             c, value = which[i], start[i]
             limit = windows[i, 1] if end < 0 else min(windows[i, 1], end - 1)
             if bounded:

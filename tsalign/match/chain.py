@@ -101,13 +101,14 @@ class Chain:
         tolerance = TIE * max(1.0, after[0])
         lattice, (which, start, windows, _) = self._lattice, self._states
         prior = np.empty((len(lattice.rows), 0)) if lattice.prior is None else lattice.prior
-        reached = np.full(self._k + 1, -np.inf)
+        opens = np.zeros((self._count, self._k + 1), bool)
         for j in range(self._count):
-            np.maximum(reached, lattice.starting(j, after, BEST), out=reached)
+            opens[j] = lattice.starting(j, after, BEST) >= after - tolerance
         runs, place = [], 0
-        for at in np.flatnonzero(reached >= after - tolerance).tolist():
+        for at in np.flatnonzero(opens.any(axis=0)).tolist():
             if at >= place and after[at] > tolerance:
-                common = lattice.rows, which, start, prior, windows, after
+                open_ = np.repeat(opens[:, at], lattice.text.shape[1])
+                common = lattice.rows, which, start, prior, windows, open_, after
                 end, state = any_order.first_run(*common, at, tolerance)
                 if state >= 0:
                     j, c = divmod(state, lattice.text.shape[1])

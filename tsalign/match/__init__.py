@@ -4,6 +4,7 @@ from tsalign.match.blocks import Blocks
 from tsalign.match.confidence import Confidence
 from tsalign.match.decoded import Decoded
 from tsalign.match.durations import flat, log_normal
+from tsalign.match.edges import refine
 from tsalign.match.independent import Independent
 from tsalign.match.one_to_one import OneToOne
 from tsalign.match.ordered import Ordered
@@ -22,4 +23,5 @@ __all__ = [
     "Unordered",
     "flat",
     "log_normal",
+    "refine",
 ]

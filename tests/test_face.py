@@ -24,8 +24,8 @@ FACE = {
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": """
-        Blocks Case Confidence Decoded flat Independent log_normal OneToOne Ordered Placer
-        refine Unordered
+        Blocks Case Confidence Decoded flat Independent log_normal OneToOne Ordered
+        OrderedStream Placer refine Unordered
     """,
     "notes": """
         assess Meanings parse read_notes RecordingNotes Scope scopes split_sentences Times

@@ -9,6 +9,7 @@ from tsalign.match.independent import Independent
 from tsalign.match.one_to_one import OneToOne
 from tsalign.match.ordered import Ordered
 from tsalign.match.placer import Case, Placer
+from tsalign.match.stream import OrderedStream
 from tsalign.match.unordered import Unordered
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Independent",
     "OneToOne",
     "Ordered",
+    "OrderedStream",
     "Placer",
     "Unordered",
     "flat",

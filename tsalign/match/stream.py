@@ -18,10 +18,12 @@ class OrderedStream:
     The model: after each segment the best alignment, as `Ordered` finds it, of the sentences not
     yet told to the segments since the last run told. Its first run is told, and final, once it
     ended `latency` segments ago; sentences before it are then left out for good. Chunks may be
-    cut anywhere: decisions follow from the segments alone. With a latency no shorter than the
-    recording this is `Ordered` itself; a short one takes what the end would have put better: a
-    segment that costs less than leaving a sentence out is as good a place as any so far. Kept are the segments since the earliest run that may
-    still be told, and O(s) beside them.
+    cut anywhere: decisions follow from the segments alone.
+
+    With a latency no shorter than the recording this is `Ordered` itself. A short one takes what
+    the end would have put better: a segment that costs less than leaving a sentence out is as
+    good a place as any so far. Kept are the segments since the earliest run that may still be
+    told, and O(s) beside them.
 
     Parameters
     ----------

@@ -117,7 +117,8 @@ def match(result: dict[str, Any]) -> Iterator[Row]:
     yield f"{what}, spans alone", f"{spent['Ordered, spans']:.0f} ms of CPU", peer + warped
     yield f"{what}, with posteriors", f"{spent['Ordered']:.0f} ms of CPU", peer
     cases = result["cases equal to enumeration"]
-    what = f"decoders equal to enumeration, posteriors too: {', '.join(cases)}"
+    kinds = dict.fromkeys(name.partition(",")[0] for name in cases)
+    what = f"decoders equal to enumeration, posteriors too: {', '.join(kinds)}"
     yield what, f"all of {min(cases.values()):,} random cases each", ""
 
 

@@ -14,6 +14,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tsalign.errors import TsalignError
 from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
 from tsalign.match.blocks import blocks_of
+from tsalign.match.decoded import rows_of
+from tsalign.match.lattice import Lattice, total
+from tsalign.match.linear import total_linear
 from tsalign.match.odds import against_nothing
 from tsalign.match.one_to_one import bethe, exact
 from tsalign.types import Evidence, Note, Sentence
@@ -269,3 +272,27 @@ def test_one_to_one_of_many_sentences_is_the_assignment():
     assert len(set(found.spans[:, 0].tolist())) == 20
     flat = OneToOne().decode(np.ones((30, 3)))
     assert flat.spans[:, 0].max() < 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seeds, st.sampled_from([0.3, 2.0, 8.0, 40.0]), st.booleans(), st.sampled_from([0.0, 2.0, 45.0])
+)
+def test_products_give_the_posteriors_of_logarithms(seed, scale, windowed, cost):
+    """Over many tiles, strong runs and gaps; None is an answer, a wrong sum is not."""
+    rng = np.random.default_rng(seed)
+    k, s = 300, 4
+    scores = rng.normal(-0.5 * scale, scale, (k, s)).astype(np.float32)
+    for j in range(s):
+        begin = int(rng.integers(0, k - 60))
+        scores[begin : begin + 60, j] += 2 * scale
+    scores[rng.random(scores.shape) < 0.01] = rng.choice([-np.inf, -50.0, -400.0])
+    windows = np.sort(rng.integers(0, k + 1, (s, 2)), axis=1)
+    windows = windows if windowed else np.tile([0, k], (s, 1))
+    skips = np.full(s, cost)
+    found = total_linear(scores, skips, windows if windowed else None)
+    assert found is not None or scale >= 8
+    if found is not None:
+        lattice = Lattice(rows_of(scores), np.zeros((s, 1)), None, windows, skips)
+        for ours, truth in zip(found, total(lattice), strict=True):
+            assert_allclose(ours, truth, atol=2e-6)

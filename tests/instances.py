@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
-from tsalign.match import Independent, Ordered
+from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
 from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
 from tsalign.segment import (
     BinarySegmentation,
@@ -67,7 +67,15 @@ DESCRIBERS: list = [
     LogMel(bins=8),
     Mfcc(coefficients=4, bins=8),
 ]
-MATCHERS: list = [Ordered(), Independent(), Independent(max_spans=3, max_overlap=0.0)]
+MATCHERS: list = [
+    Ordered(),
+    Unordered(),
+    Unordered(switch_cost=1.0, repeats=False),
+    OneToOne(),
+    Blocks(),
+    Independent(),
+    Independent(max_spans=3, max_overlap=0.0),
+]
 PREPARERS: list = [
     Resample(rate=20.0),
     Bandpass(low=0.5, high=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -129,3 +130,78 @@ def best_disjoint(row, count):
         taken[-a:-b] = True
         found.append((-a, -b, value))
     return found
+
+
+def truth_of(every, k, s) -> Truth:
+    """Sum up (value, runs of each sentence) of every alignment, each run a (start, end, ...)."""
+    values = np.array([value for value, _ in every])
+    top = values.max()
+    log_sum = top + np.log(np.exp(values - top).sum())
+    weights = np.exp(values - log_sum)
+    posterior, placed, margin = np.zeros((k, s)), np.zeros(s), np.zeros(s)
+    for j in range(s):
+        inside = np.array([bool(runs[j]) for _, runs in every])
+        placed[j] = weights[inside].sum()
+        margin[j] = max(values[inside], default=-np.inf) - max(values[~inside], default=-np.inf)
+        for weight, (_, runs) in zip(weights, every, strict=True):
+            for a, b, *_ in runs[j]:
+                posterior[a:b, j] += weight
+    return Truth(top, log_sum, posterior, placed, margin)
+
+
+def enumerate_unordered(problem) -> Truth:
+    """Any number of runs of any sentence in any order; text holds the cost of a run."""
+    k, (s, c) = len(problem.rows[0]), problem.text.shape
+
+    def from_place(t):
+        if t == k:
+            yield 0.0, ()
+            return
+        yield from from_place(t + 1)
+        for j in range(s):
+            lo, hi = problem.windows[j]
+            for end in range(t + 1, hi + 1) if lo <= t else ():
+                for concept in range(c):
+                    value = value_of(problem, j, (t, end, concept))
+                    if value > -np.inf:
+                        for rest, later in from_place(end):
+                            yield value + rest, ((j, t, end, concept), *later)
+
+    every = [
+        (value, [[run[1:] for run in runs if run[0] == j] for j in range(s)])
+        for value, runs in from_place(0)
+    ]
+    return truth_of(every, k, s)
+
+
+def enumerate_blocks(problem, blocks) -> Truth:
+    """Blocks in any order, each alignment once however many orders allow it."""
+    names = list(dict.fromkeys(blocks))
+    found = {}
+    for names_in_time in itertools.permutations(names):
+        order = [j for name in names_in_time for j in range(len(blocks)) if blocks[j] == name]
+        for value, choices in alignments(reordered(problem, order)):
+            runs = dict(zip(order, choices, strict=True))
+            found[tuple(runs[j] for j in range(len(blocks)))] = value
+    every = [(v, [[r] if r else [] for r in runs]) for runs, v in found.items()]
+    return truth_of(every, len(problem.rows[0]), len(blocks))
+
+
+def reordered(problem, order):
+    """The problem with its sentences in another order."""
+    rows = [problem.rows[j] for j in order]
+    prior = None if problem.prior is None else [problem.prior[j] for j in order]
+    return Problem(rows, problem.text[order], prior, problem.windows[order], problem.skips[order])
+
+
+def enumerate_one_to_one(problem) -> Truth:
+    """Each sentence on one segment of its own or none, in any order."""
+    k, s = len(problem.rows[0]), len(problem.text)
+    places = [[None, *((a, a + 1, 0) for a in range(*problem.windows[j]))] for j in range(s)]
+    every = []
+    for choices in itertools.product(*places):
+        taken = [choice for choice in choices if choice is not None]
+        value = sum(value_of(problem, j, choice) for j, choice in enumerate(choices))
+        if len(set(taken)) == len(taken) and value > -np.inf:
+            every.append((value, [[c] if c else [] for c in choices]))
+    return truth_of(every, k, s)

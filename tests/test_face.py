@@ -23,7 +23,10 @@ FACE = {
         RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
-    "match": "Case Confidence Decoded flat Independent log_normal Ordered Placer",
+    "match": """
+        Blocks Case Confidence Decoded flat Independent log_normal OneToOne Ordered
+        OrderedStream Placer refine Unordered
+    """,
     "notes": """
         assess Meanings parse read_notes RecordingNotes Scope scopes split_sentences Times
     """,

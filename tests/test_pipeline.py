@@ -327,3 +327,12 @@ def test_every_pipeline_that_ships_has_a_plan(
     monkeypatch.chdir(ROOT)
     assert main([str(file), "--dry-run", "--runs", str(tmp_path)]) == 0
     assert list(slot_counts(capsys.readouterr().out))[:3] == ["prepare", "segment", "describe"]
+
+
+@pytest.mark.parametrize("kind", ["unordered", "one_to_one", "blocks"])
+def test_other_matchers_place_or_name_every_sentence(again: Tiny, kind: str) -> None:
+    ended = again.run("--set", f"match.kind={kind}")
+    assert ended.code == 0
+    told = [row["sentence"] for row in ended.rows]
+    assert sorted(told) == sorted(s["id"] for n in notes_of(DATA) for s in n["sentences"])
+    assert {"aligned", "unmatched"} == {row["status"] for row in ended.rows}

@@ -67,6 +67,9 @@ REGISTRY: dict[str, dict[str, str]] = {
     "loss": {"infonce": "tsalign.align.losses:infonce", "supcon": "tsalign.align.losses:supcon"},
     "match": {
         "ordered": "tsalign.match:Ordered",
+        "unordered": "tsalign.match:Unordered",
+        "one_to_one": "tsalign.match:OneToOne",
+        "blocks": "tsalign.match:Blocks",
         "independent": "tsalign.match:Independent",
     },
     "evaluate": {

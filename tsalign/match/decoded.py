@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsalign.errors import TsalignError
+from tsalign.kernels.ordered import turned
 
 LARGEST = 1e6  # log-odds that no evidence reaches, or makes up for; sums stay exact below it
 
@@ -68,18 +69,28 @@ def check_scores(scores: ArrayLike, columns: str = "sentence") -> NDArray[np.flo
     TsalignError
         For another shape, and for the first NaN or +inf (from 1e6) with its segment and column.
     """
+    return rows_of(check_matrix(scores, columns))
+
+
+def check_matrix(scores: ArrayLike, columns: str = "sentence") -> NDArray[np.float32]:
+    """Return the scores as they are laid out, `(k, s)` float32; parameters as `check_scores`."""
     with np.errstate(over="ignore"):
-        rows = np.array(np.asarray(scores).T, dtype=np.float32, order="C")
-    if rows.ndim != 2:
+        matrix = np.asarray(scores, np.float32, order="C")
+    if matrix.ndim != 2:
         raise TsalignError(f"scores have shape (segments, {columns}s), not {np.shape(scores)}")
-    wrong = ~(rows < LARGEST)
-    if wrong.any():
-        column, segment = np.argwhere(wrong)[0]
+    if not matrix.max(initial=-np.inf) < LARGEST:
+        column, segment = np.argwhere(~(matrix.T < LARGEST))[0]
         raise TsalignError(
-            f"the score of segment {segment} and {columns} {column} is {rows[column, segment]}; "
+            f"the score of segment {segment} and {columns} {column} is {matrix[segment, column]}; "
             "log-odds below 1e6 are needed, -inf for never"
         )
-    rows[rows <= -LARGEST] = -np.inf
+    return matrix
+
+
+def rows_of(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return checked scores as contiguous rows `(s, k)`, -inf for what means never."""
+    rows = np.empty(matrix.shape[::-1], np.float32)
+    turned(matrix, rows)
     return rows
 
 
@@ -195,6 +206,16 @@ def check_text(text: ArrayLike, c: int) -> NDArray[np.float64]:
             "a number below 1e6 is needed, -inf for never"
         )
     return words
+
+
+def spans_alone(
+    spans: NDArray[np.int64], score: float, k: int, concepts: NDArray[np.int32] | None = None
+) -> Decoded:
+    """Return spans over k segments without posteriors; zeros stand there, and take no memory."""
+    zeros = np.zeros(len(spans), np.float32)
+    nothing = np.broadcast_to(np.float32(0), (k, len(spans)))
+    none = ((),) * len(spans)
+    return Decoded(label(spans, k), spans, nothing, zeros, score, zeros, concepts, none)
 
 
 def label(spans: NDArray[np.int64], k: int) -> NDArray[np.int32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,15 +15,22 @@ Row = NDArray[np.float64]
 
 
 class Semiring(NamedTuple):
-    """How values are joined: the kernels for free and for bounded runs, and the step after."""
+    """How values are joined: the kernels for free and for bounded runs, the steps after them."""
 
     free: Callable[..., None]
     bounded: Callable[..., None]
     close: Callable[[Row, Row, float], Row]
+    close_back: Callable[[Row, Row, float], Row]
 
 
 def _best_close(before: Row, runs: Row, skip: float) -> Row:
-    return np.maximum(before - skip, np.maximum.accumulate(runs))
+    return _best_close_back(before[::-1], runs[::-1], skip)[::-1]
+
+
+def _best_close_back(after: Row, starts: Row, skip: float) -> Row:
+    out = np.empty(len(after))
+    decoders.best_close(after, starts, 0, skip, out)
+    return out
 
 
 def _total_close(before: Row, runs: Row, skip: float) -> Row:
@@ -32,8 +39,12 @@ def _total_close(before: Row, runs: Row, skip: float) -> Row:
     return out
 
 
-BEST = Semiring(decoders.best_free, decoders.best_bounded, _best_close)
-TOTAL = Semiring(posteriors.total_free, posteriors.total_bounded, _total_close)
+def _total_close_back(after: Row, starts: Row, skip: float) -> Row:
+    return _total_close(after[::-1].copy(), starts[::-1].copy(), skip)[::-1]
+
+
+BEST = Semiring(decoders.best_free, decoders.best_bounded, _best_close, _best_close_back)
+TOTAL = Semiring(posteriors.total_free, posteriors.total_bounded, _total_close, _total_close_back)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,34 +73,35 @@ class Lattice:
     windows: NDArray[np.int64]
     skips: NDArray[np.float64]
     concepts: bool = False
-    mirror: NDArray[np.float32] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Keep the rows in reverse: the way back is the way forth over them."""
-        object.__setattr__(self, "mirror", np.ascontiguousarray(self.rows[:, ::-1]))
-
-    def choices(self, j: int, rows: NDArray[np.float32]) -> tuple[Any, Row, Any]:
+    def choices(self, j: int) -> tuple[Any, Row, Any]:
         """Return the rows, text and prior that sentence j may choose from."""
         own = slice(None) if self.concepts else slice(j, j + 1)
-        return rows[own], self.text[j], None if self.prior is None else self.prior[own]
+        return self.rows[own], self.text[j], None if self.prior is None else self.prior[own]
 
     def ending(self, j: int, before: Row, ring: Semiring) -> Row:
         """Join, at each place, all runs of sentence j that end there."""
-        return self._runs(j, before, ring, self.rows, *self.windows[j])
+        rows, text, prior = self.choices(j)
+        out = np.full(len(before), -np.inf)
+        _join_runs(ring, before, rows, text, prior, *self.windows[j], out)
+        return out
 
     def starting(self, j: int, after: Row, ring: Semiring) -> Row:
         """Join, at each place, all runs of sentence j that start there."""
-        lo, hi = len(after) - 1 - self.windows[j, ::-1]
-        return self._runs(j, after[::-1].copy(), ring, self.mirror, lo, hi)[::-1]
-
-    def _runs(self, j: int, before: Row, ring: Semiring, rows: Any, lo: int, hi: int) -> Row:
-        out = np.full(len(before), -np.inf)
-        rows, text, prior = self.choices(j, rows)
-        if prior is None:
-            ring.free(before, rows, text, lo, hi, out)
-        else:
-            ring.bounded(before, rows, text, prior, lo, hi, out)
+        out = np.full(len(after), -np.inf)
+        lo, hi = self.windows[j].tolist()
+        out[lo : hi + 1] = self.starting_inside(j, after, ring)
         return out
+
+    def starting_inside(self, j: int, after: Row, ring: Semiring) -> Row:
+        """Do so for the places of its window only: the way forth over mirrored scores."""
+        rows, text, prior = self.choices(j)
+        lo, hi = self.windows[j].tolist()
+        mirror = np.ascontiguousarray(rows[:, lo:hi][:, ::-1])
+        starts = np.full(hi - lo + 1, -np.inf)
+        inside = after[lo : hi + 1][::-1].copy()
+        _join_runs(ring, inside, mirror, text, prior, 0, hi - lo, starts)
+        return starts[::-1]
 
     def suffixes(self, ring: Semiring) -> tuple[NDArray, NDArray]:
         """Join all alignments of the last sentences from each place on.
@@ -105,9 +117,17 @@ class Lattice:
         after, starts = np.zeros((s + 1, k + 1)), np.empty((s, k + 1))
         for j in range(s - 1, -1, -1):
             starts[j] = self.starting(j, after[j + 1], ring)
-            closed = ring.close(after[j + 1, ::-1].copy(), starts[j, ::-1].copy(), self.skips[j])
-            after[j] = closed[::-1]
+            after[j] = ring.close_back(after[j + 1], starts[j], self.skips[j])
         return after, starts
+
+
+def _join_runs(
+    ring: Semiring, before: Row, rows: Any, text: Row, prior: Any, lo: int, hi: int, out: Row
+) -> None:
+    if prior is None:
+        ring.free(before, rows, text, lo, hi, out)
+    else:
+        ring.bounded(before, rows, text, prior, lo, hi, out)
 
 
 def total(lattice: Lattice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -13,13 +13,17 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_matrix,
     check_scores,
     check_text,
     check_windows,
     label,
+    rows_of,
+    spans_alone,
 )
 from tsalign.match.lattice import Lattice, total
-from tsalign.match.path import best, only_best
+from tsalign.match.linear import Found, total_linear
+from tsalign.match.path import best, only_best, only_spans
 from tsalign.params import check_params
 
 
@@ -114,16 +118,17 @@ class Ordered(BaseEstimator):
             For shapes that do not fit, NaN, and anything from +1e6 on.
         """
         check_params(self)
-        rows = check_scores(scores)
-        s, k = rows.shape
-        lattice = Lattice(
-            rows,
-            np.zeros((s, 1)),
-            check_durations(durations, s, k),
-            check_windows(windows, s, k),
-            check_costs(skip_costs, self.skip_cost, s),
-        )
-        return self._decode(lattice, posteriors)
+        matrix = check_matrix(scores)
+        k, s = matrix.shape
+        prior, costs = check_durations(durations, s, k), check_costs(skip_costs, self.skip_cost, s)
+        bounds = check_windows(windows, s, k)
+        if not posteriors and durations is None and windows is None:
+            return spans_alone(*only_spans(matrix, costs), k)
+        lattice = Lattice(rows_of(matrix), np.zeros((s, 1)), prior, bounds, costs)
+        sums = None
+        if posteriors and prior is None:
+            sums = total_linear(matrix, costs, None if windows is None else bounds)
+        return self._decode(lattice, posteriors, sums)
 
     def decode_concepts(
         self,
@@ -181,16 +186,15 @@ class Ordered(BaseEstimator):
         )
         return self._decode(lattice, posteriors)
 
-    def _decode(self, lattice: Lattice, posteriors: bool) -> Decoded:
-        if posteriors:
-            found = best(lattice, self.alternatives, self.max_overlap)
-            posterior, placed = total(lattice)
-        else:
-            found = only_best(lattice)
-            posterior = np.zeros((lattice.rows.shape[1], len(lattice.text)), np.float32)
-            placed = np.zeros(len(lattice.text), np.float32)
+    def _decode(self, lattice: Lattice, posteriors: bool, sums: Found | None = None) -> Decoded:
+        k = lattice.rows.shape[1]
+        if not posteriors:
+            spans, concepts, score = only_best(lattice)
+            return spans_alone(spans, score, k, concepts if lattice.concepts else None)
+        found = best(lattice, self.alternatives, self.max_overlap)
+        posterior, placed = sums or total(lattice)
         return Decoded(
-            labels=label(found.spans, lattice.rows.shape[1]),
+            labels=label(found.spans, k),
             spans=found.spans,
             posterior=posterior,
             placed=placed,

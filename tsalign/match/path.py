@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.kernels import decoders
+from tsalign.kernels.ordered import TIE, mark, walk
 from tsalign.match.lattice import BEST, Lattice, Row
 
 Spans = tuple[tuple[int, int, float], ...]
-TIE = 1e-10  # relative difference up to which values are equal, above the rounding of sums
 DECIMALS = 6  # of the values of alternatives, so that the rounding of sums does not order them
 CANDIDATES = 8  # local maxima looked at for each alternative asked for
 
@@ -59,28 +59,60 @@ def best(lattice: Lattice, count: int, max_overlap: float) -> Best:
     return Best(float(after[0, 0]), spans, concepts, margin, tuple(further))
 
 
-def only_best(lattice: Lattice) -> Best:
-    """Find the best alignment alone: a quarter of the work where nothing else is looked at.
+def only_spans(
+    matrix: NDArray[np.float32], skips: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], float]:
+    """Find the best spans of whole sentences without durations and windows, and their value.
+
+    Parameters
+    ----------
+    matrix : (k, s) float32
+        Checked scores; beside them a byte a cell is needed.
+    skips : (s,) float64
+        Costs of leaving sentences out.
+    """
+    marks = np.empty(matrix.shape, np.uint8)
+    score = mark(matrix, skips, marks)
+    return walk(marks), float(score)
+
+
+def only_best(lattice: Lattice) -> tuple[NDArray[np.int64], NDArray[np.int32], float]:
+    """Find the best spans and concepts, and their value: a quarter of the work of `best`.
 
     Parameters
     ----------
     lattice : Lattice
         What to align.
     """
-    after, starts = lattice.suffixes(BEST)
+    count, lows = len(lattice.text), lattice.windows[:, 0]
+    after, starts = np.zeros((count + 1, lattice.rows.shape[1] + 1)), []
+    for j in range(count - 1, -1, -1):
+        starts.append(lattice.starting_inside(j, after[j + 1], BEST))
+        decoders.best_close(after[j + 1], starts[-1], lows[j], lattice.skips[j], after[j])
     tolerance = TIE * max(1.0, abs(after[0, 0]))
-    count = len(lattice.text)
     spans, concepts = np.full((count, 2), -1), np.full(count, -1, np.int32)
-    place = 0
+    place, unused = 0, np.empty(0)
     for j in range(count):
         without = after[j + 1, place] - lattice.skips[j]
         if after[j, place] > without + tolerance:
-            row = starts[j]
-            start = place + int(np.argmax(row[place:] >= after[j, place] - tolerance))
-            runs = Runs(lattice, j, np.zeros(after.shape[1]), after[j + 1], tolerance)
-            place, concepts[j] = runs.end(start)
+            first = max(place, lows[j])
+            row = starts[-1 - j][first - lows[j] :]
+            start = first + int(np.argmax(row >= after[j, place] - tolerance))
+            place, concepts[j] = Runs(lattice, j, unused, after[j + 1], tolerance).end(start)
             spans[j] = start, place
-    return Best(float(after[0, 0]), spans, concepts, np.zeros(count, np.float32), ((),) * count)
+    return spans, concepts, float(after[0, 0])
+
+
+class Others(Protocol):
+    """What finds the other end, and the concept, of the best span of one sentence."""
+
+    def end(self, start: int) -> tuple[int, int]:
+        """Return the end, and the concept, of the best span from a start."""
+        ...
+
+    def start(self, end: int) -> int:
+        """Return the start of the best span up to an end."""
+        ...
 
 
 class Runs:
@@ -93,7 +125,8 @@ class Runs:
     j : int
         Sentence.
     before, after : (k + 1,) float64
-        Best value of all earlier sentences up to each place, and of all later ones from it on.
+        Best value of all earlier sentences up to each place, and of all later ones from it on;
+        `before` is only looked at by `start`.
     tolerance : float
         Values closer than this are equal; the shortest run wins.
     """
@@ -101,9 +134,9 @@ class Runs:
     def __init__(self, lattice: Lattice, j: int, before: Row, after: Row, tolerance: float) -> None:
         lo, hi = lattice.windows[j].tolist()
         self._k, self._tolerance = len(after) - 1, tolerance
-        forth = *lattice.choices(j, lattice.rows), after, lo, hi
-        mirror = lattice.choices(j, lattice.mirror)
-        self._ways = forth, (*mirror, before[::-1].copy(), self._k - hi, self._k - lo)
+        self._choices, self._before = lattice.choices(j), before
+        self._ways: dict[int, tuple] = {0: (*self._choices, after, lo, hi)}
+        self._back = self._k - hi, self._k - lo
         self._all: dict[int, tuple[NDArray, NDArray]] = {}
 
     def end(self, start: int) -> tuple[int, int]:
@@ -115,6 +148,10 @@ class Runs:
         return self._k - self._other_end(1, self._k - end)[0]
 
     def _other_end(self, way: int, place: int) -> tuple[int, int]:
+        if way not in self._ways:
+            rows, *rest = self._choices
+            mirror = np.ascontiguousarray(rows[:, ::-1])
+            self._ways[way] = mirror, *rest, self._before[::-1].copy(), *self._back
         rows, text, prior, beyond, lo, hi = self._ways[way]
         if prior is not None:
             common = beyond, place, hi, self._tolerance
@@ -126,7 +163,7 @@ class Runs:
 
 
 def peaks(
-    opening: Row, closing: Row, runs: Runs, taken: Any, count: int, max_overlap: float
+    opening: Row, closing: Row, runs: Others, taken: Any, count: int, max_overlap: float
 ) -> Spans:
     """Return further spans of one sentence: local maxima over starts and ends, less overlaps.
 
@@ -136,7 +173,7 @@ def peaks(
     ----------
     opening, closing : (k + 1,) float64
         Best value of a span that starts, and that ends, at each place; -inf where there is none.
-    runs : Runs
+    runs : Others
         Finds the other end.
     taken : (int, int)
         The span already chosen; -1, -1 for none.
@@ -145,6 +182,8 @@ def peaks(
     max_overlap : float
         Largest IoU with a better span.
     """
+    if not count:
+        return ()
     opening, closing = np.round(opening, DECIMALS), np.round(closing, DECIMALS)
     most = CANDIDATES * count
     found = {(a, runs.end(a)[0]): float(opening[a]) for a in _local_maxima(opening, most)}
@@ -159,9 +198,12 @@ def peaks(
 
 
 def _local_maxima(values: Row, most: int) -> list[int]:
-    padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    local = np.flatnonzero((values > padded[:-2]) & (values >= padded[2:]))
-    return local[np.argsort(-values[local], kind="stable")][:most].tolist()
+    """Return the places of the highest local maxima, of equal ones the earliest."""
+    places = decoders.local_maxima(values)
+    if most < len(places):
+        least = np.partition(values[places], -most)[-most]
+        places = places[values[places] >= least]
+    return places[np.argsort(-values[places], kind="stable")][:most].tolist()
 
 
 def _iou(a: tuple[int, int], b: tuple[int, int, float]) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 
+from tsalign.match.blocks import blocks_of
 from tsalign.match.confidence import Confidence
 from tsalign.match.decoded import Decoded, label
 from tsalign.match.durations import log_normal
@@ -90,7 +91,8 @@ class Placer(BaseEstimator):
     ----------
     matcher : estimator
         With `decode`; with `decode_concepts` too, the text stays a distribution over the known
-        concepts until the signal has spoken.
+        concepts until the signal has spoken. One with `exact_blocks` is told the blocks of each
+        note; one with `skip_cost` or `switch_cost` the cost of each sentence.
 
     Attributes
     ----------
@@ -212,16 +214,36 @@ class Placer(BaseEstimator):
                     note,
                     sentences,
                     rows,
-                    *self._decode(evidence, segments, rows, windows, posteriors),
+                    *self._decode(
+                        evidence, segments, rows, self._given(note, sentences, windows, posteriors)
+                    ),
                 )
+
+    def _given(
+        self,
+        note: Note,
+        sentences: Sequence[Sentence],
+        windows: NDArray[np.int64],
+        posteriors: bool,
+    ) -> dict[str, Any]:
+        """Return what a decoder is told besides scores, durations and costs."""
+        given: dict[str, Any] = {"windows": windows}
+        if hasattr(self.matcher, "exact_blocks"):
+            given["blocks"] = blocks_of(note, sentences)
+        if self._has_costs():
+            given["posteriors"] = posteriors
+        return given
+
+    def _has_costs(self) -> bool:
+        """Tell whether the matcher itself leaves out what gains too little."""
+        return hasattr(self.matcher, "skip_cost") or hasattr(self.matcher, "switch_cost")
 
     def _decode(
         self,
         evidence: Evidence,
         segments: Segments,
         rows: NDArray[np.int64],
-        windows: NDArray[np.int64],
-        posteriors: bool,
+        given: dict[str, Any],
     ) -> tuple[NDArray[np.float32], Decoded]:
         weight = dict(zip(WEIGHTS, self.weights_, strict=True))
         cells = np.diff(segments.edges(), axis=1)
@@ -229,7 +251,12 @@ class Placer(BaseEstimator):
         text = evidence.text[rows]
         through = self.matcher.concepts and text.shape[1] > 0
         durations = self._durations(segments, weight["duration"]) if through else None
-        skip = np.maximum(weight["skip"] - weight["other"] * off_topic(text), 0.0)
+        doubt = weight["other"] * off_topic(text)
+        skip = np.maximum(weight["skip"] - doubt, 0.0)
+        if hasattr(self.matcher, "skip_cost"):
+            given["skip_costs"] = skip
+        elif hasattr(self.matcher, "switch_cost"):  # the other way about: it costs to be placed
+            given["switch_costs"] = np.maximum(weight["skip"] + doubt, 0.0)
         odds = np.clip(against_nothing(evidence), -CLIP, CLIP)
         if through and hasattr(self.matcher, "decode_concepts"):
             scores = (odds * share).astype(np.float32)
@@ -237,33 +264,18 @@ class Placer(BaseEstimator):
                 scores,
                 weight["text"] * text,
                 durations=durations,
-                windows=windows,
-                skip_costs=skip,
-                posteriors=posteriors,
+                **given,
             )
         scores = evidence.similarity[:, rows]
         if through:  # what the sentence may mean, each meaning by its chance
             scores = logsumexp(odds[:, None, :] + text[None], axis=2)
             durations = mixed_durations(text, durations)
         scores = (np.clip(scores, -CLIP, CLIP) * share).astype(np.float32)
-        return scores, self._decode_single(scores, durations, windows, skip, posteriors)
-
-    def _decode_single(
-        self,
-        scores: NDArray[np.float32],
-        durations: NDArray[np.float32] | None,
-        windows: NDArray[np.int64],
-        skip: NDArray[np.float64],
-        posteriors: bool,
-    ) -> Decoded:
-        """Decode sentence by sentence; a matcher without costs leaves out what gains too little."""
-        given: dict[str, Any] = {"durations": durations, "windows": windows}
-        if hasattr(self.matcher, "skip_cost"):
-            return self.matcher.decode(scores, **given, skip_costs=skip, posteriors=posteriors)
-        found = self.matcher.decode(scores, **given)
-        weak = found.margin < skip
-        spans = np.where(weak[:, None], -1, found.spans)
-        return replace(found, spans=spans, labels=label(spans, len(scores)))
+        found = self.matcher.decode(scores, durations=durations, **given)
+        if self._has_costs():
+            return scores, found
+        spans = np.where((found.margin < skip)[:, None], -1, found.spans)
+        return scores, replace(found, spans=spans, labels=label(spans, len(scores)))
 
     def _durations(self, segments: Segments, weight: float) -> NDArray[np.float32] | None:
         """Return weighted log priors of run lengths, where segments are equally long."""

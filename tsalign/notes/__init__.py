@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsalign.notes.assertion import Scope, assess, scopes
+from tsalign.notes.clauses import split_clauses
 from tsalign.notes.jsonl import RecordingNotes, read_notes
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import parse
@@ -18,5 +19,6 @@ __all__ = [
     "parse",
     "read_notes",
     "scopes",
+    "split_clauses",
     "split_sentences",
 ]

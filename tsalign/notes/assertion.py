@@ -25,9 +25,8 @@ _STRONGEST_FIRST: tuple[Assertion, ...] = (
 _TOPICS = ("absent_forward", "absent_backward", "absent_clause", "possible_clause")
 _TOPICS += ("hypothetical_clause", "history_clause", "plan_clause", "other_person_clause")
 _TOPICS += ("hypothetical_opening", "history_opening", "plan_opening")
-_WHOSE = ("", "his ", "her ", "the ", "pt's ", "patient's ", "a ")
-_YEARS = range(1900, 2100)  # "in 2015" is long ago
-_SINCE = ("in", "since", "until", "till", "from", "seit", "bis", "im jahr")
+_WHOSE = r"(?:his|her|the|pt's|patient's|a|seiner|seine|ihrer|ihre|der|die|sein|ihr)\s+"
+_LONG_AGO = r"\b(?:in|since|until|till|from|seit|bis|im jahr) (?:19|20)\d\d\b"
 # "Event button not pressed": what was not done includes its subject.
 _PARTICIPLES = {
     "en": r"(?:not|never) (?:(?:been|being|yet|clearly|ever|be|\w{2,12}ly) )?"
@@ -99,6 +98,8 @@ def _scopes(text: str, start: int, end: int) -> Iterator[Scope]:
 
 
 def _meant(match: re.Match[str]) -> tuple[tuple[Assertion, Reach], ...]:
+    if match.lastgroup == "told":
+        return ()
     if match.lastgroup == "year":
         return (("history", "clause"),)
     if match.lastgroup == "undone":
@@ -217,19 +218,17 @@ def _meanings() -> dict[str, tuple[tuple[Assertion, Reach], ...]]:
         meaning = (cast(Assertion, assertion), cast(Reach, reach))
         for phrase in words("assertion", topic):
             table[phrase] = (*table.get(phrase, ()), meaning)
-    table |= {f"{word} {y}": (("history", "clause"),) for y in _YEARS for word in _SINCE}
     table |= dict.fromkeys(words("assertion", "kin"), (("other_person", "clause"),))
     others = {f"{the}{who}" for the in ("", "the ", "a ") for who in words("assertion", "staff")}
     table |= dict.fromkeys(others, (("other_person", "opening"),))
-    return table | dict.fromkeys(words("assertion", "pseudo") | _told(), ())
+    return table | dict.fromkeys(words("assertion", "pseudo"), ())
 
 
-def _told() -> set[str]:
-    """Return phrases in which other people only tell of the patient, or stand beside."""
-    people = words("assertion", "kin") | words("assertion", "staff")
-    whose = {f"{its}{who}" for its in _WHOSE for who in people}
-    told = {f"{who} {verb}" for who in whose for verb in words("assertion", "tells")}
-    return told | {f"{word} {who}" for who in whose for word in words("assertion", "beside")}
+def _told() -> str:
+    """Return the pattern of other people who only tell of the patient, or stand beside."""
+    people = any_of(words("assertion", "kin") | words("assertion", "staff"))
+    tells, beside = (any_of(words("assertion", topic)) for topic in ("tells", "beside"))
+    return rf"\b(?:{_WHOSE})?{people}\s+{tells}|{beside}\s+(?:{_WHOSE})?{people}"
 
 
 @functools.cache
@@ -237,9 +236,9 @@ def _triggers() -> re.Pattern[str]:
     unlike = any_of(_same_beginning(words("assertion", "pseudo")))
     undone = "|".join(_PARTICIPLES.values())
     dated = any_of(words("assertion", "dated"))  # "CABG 2012", but not "woke 2012"
-    year = rf"{dated}s?,? \(?(?:19|20)\d\d\b|\b(?:19[6-9]\d)\b"
+    year = rf"{_LONG_AGO}|{dated}s?,? \(?(?:19|20)\d\d\b|\b(?:19[6-9]\d)\b"
     return re.compile(
-        rf"(?!{unlike})\b(?P<undone>{undone})|(?P<year>{year})|\b(?P<planned>{_TO_BE_DONE})"
+        rf"(?P<told>{_told()})|(?!{unlike})\b(?P<undone>{undone})|(?P<year>{year})|\b(?P<planned>{_TO_BE_DONE})"
         rf"|{any_of(_meanings())}"
     )
 
@@ -260,5 +259,5 @@ def _turns() -> re.Pattern[str]:
     said_before = any_of(words("assertion", "said_before"))
     return re.compile(
         rf";|{turns}|(?P<cause>{unable}[^,;]{{0,40}}?(?={causes}))"
-        rf"|(?:,|\band\b)\s++{who}(?!{said_before})(?={verbs})"
+        rf"|(?:,|\band\b)\s++{who}(?!{said_before}|{_told()})(?={verbs}|{_LONG_AGO})"
     )

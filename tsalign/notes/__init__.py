@@ -7,11 +7,13 @@ from tsalign.notes.clauses import split_clauses
 from tsalign.notes.jsonl import RecordingNotes, read_notes
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import parse
+from tsalign.notes.reading import Reading
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
 
 __all__ = [
     "Meanings",
+    "Reading",
     "RecordingNotes",
     "Scope",
     "Times",

@@ -34,7 +34,8 @@ _PARTICIPLES = {
     "de": r"(?:nicht|nie|niemals) (?:mehr |sicher |eindeutig )?"
     r"(?:\w{0,5}ge\w{2,12}(?:t|en)|\w{2,12}iert|(?:be|er|ver|ent)\w{2,10}(?:t|en))\b",
 }
-_TO_BE_DONE = r"to be (?:\w{3,12}ly )?(?!need|indeed|seed|then|when|often|even|open)\w{2,14}(?:ed|en|ne|ght)\b"
+_TO_BE_DONE = r"to be (?:\w{3,12}ly )?(?!need|indeed|seed|then|when|often|even|open)"
+_TO_BE_DONE += r"\w{2,14}(?:ed|en|ne|ght)\b"
 _HEADING = 60  # characters in which a heading ends: "Family history: ..."
 _BEFORE_OPENING = 4  # characters: a bullet, a dash, brackets
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")

@@ -111,14 +111,15 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
         r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)(?=\s*(?:[ap]\.?m\b|uhr))|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
         r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
-        "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)\s*(?:h|hrs?|hours|uhr)\b",
+        "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
+        r"\s*(?:h|hrs?|hours|uhr)\b",
         "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
         rf"|(?P<less>quarter|viertel)\s+(?:to|vor))\s+(?P<hour>{number})(?:\s+o'clock)?"
         r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
         rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+o'clock",
         "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"
         rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}",
-        "hour": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
+        "ahead": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
         "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
         "name": rf"(?:{any_of(names)})" if names else r"(?!)",
         "relative": rf"(?:the\s+)?(?:{any_of(values('times', 'days'))})",
@@ -310,7 +311,7 @@ class _Reader:
     def unit(self, match: re.Match[str]) -> tuple[str, Any]:
         return "U", float(values("times", "units")[match.group()])
 
-    def hour(self, match: re.Match[str]) -> tuple[str, Any]:
+    def ahead(self, match: re.Match[str]) -> tuple[str, Any]:
         return "n", clock(int(number(match.group())), 0, half=None, exact=False)
 
     def number(self, match: re.Match[str]) -> tuple[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from tsalign.notes.assertion import assess
 from tsalign.notes.clauses import split_clauses
+from tsalign.notes.doc import places
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
@@ -14,7 +16,7 @@ from tsalign.types import Note, Sentence
 
 
 def parse(
-    text: str,
+    text: str | Any,
     *,
     written: datetime | None = None,
     recorded: tuple[datetime, datetime] | None = None,
@@ -25,8 +27,9 @@ def parse(
 
     Parameters
     ----------
-    text : str
-        The note as it was written.
+    text : str or Doc
+        The note as it was written; or a spaCy `Doc`, whose sentences are taken as they are, and
+        negspacy's negations with them.
     written : datetime or None
         When it was written.
     recorded : (datetime, datetime) or None
@@ -59,7 +62,19 @@ def parse(
     (Span(start=14400.0, end=21600.0), 2)
     """
     times = Times(written=written, recorded=recorded, meanings=meanings)
+    if not isinstance(text, str):
+        return _of_doc(text, times)
     return Note("n0", text, sentences_of(text, "n0", times, clauses=clauses))
+
+
+def _of_doc(doc: Any, times: Times) -> Note:
+    found = []
+    for index, (start, end, assertion) in enumerate(places(doc)):
+        piece = doc.text[start:end]
+        when, duration, count = times.read(piece)
+        said = Sentence(piece, f"n0.{index}", (start, end), when, None, assertion)
+        found.append(replace(said, duration=duration, count=count))
+    return Note("n0", doc.text, tuple(found))
 
 
 def sentences_of(

@@ -104,6 +104,14 @@ def test_a_run_folder_tells_everything_about_the_run(finished: Ended) -> None:
     assert {"nothing", "uniform"} == set(figures["baselines"])
 
 
+def test_no_words_of_a_note_stand_in_logs(finished: Ended) -> None:
+    logs = [(finished.folder / name).read_text() for name in ("run.json", "events.jsonl")]
+    logs += [finished.out, finished.err]
+    texts = [s["text"].rstrip(".") for note in notes_of(DATA) for s in note["sentences"]]
+    assert len(texts) > 20
+    assert not [text for text in texts if any(text in log for log in logs)]
+
+
 def test_the_short_table_names_figures_stages_and_the_folder(finished: Ended) -> None:
     assert finished.out.startswith("tiny: 6 recordings, 1,404 segments, 20 tokens\n")
     words = {line.split()[0] for line in finished.out.splitlines() if line}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notes_probes import load as load_probes
 from test_notes import SNIPPETS, assert_linear
 
 from tsalign.config import load
 from tsalign.errors import TsalignError
-from tsalign.notes import Reading, parse, read_notes, split_clauses
+from tsalign.notes import Reading, parse, read_notes, split_clauses, split_sentences
 from tsalign.notes.private import days_back, deidentified
 
 WORDS = st.sampled_from(["no", "pain", ",", ", ", "; ", " and ", " but ", " 5 min ", "the", " AF "])
@@ -57,6 +59,17 @@ def test_clauses_share_what_negates_them(text, expected):
 @pytest.mark.parametrize("unit", ["no pain, ", "pain and ", ", ", "and ", "5 min, "])
 def test_clauses_take_linear_time(unit):
     assert_linear(split_clauses, unit)
+
+
+def test_a_line_of_a_megabyte_is_cut_fast():
+    notes = " ".join(note["text"] for note in load_probes("probes/sentences.jsonl"))
+    line = (" ".join(notes.split()) + " ") * (1_000_000 // len(notes) + 1)
+    spent = []
+    for _ in range(3):
+        begin = time.process_time()
+        assert len(split_sentences(line)) > 10_000
+        spent.append(time.process_time() - begin)
+    assert len(line) / min(spent) > 5e6
 
 
 NOTE = {"recording": "a", "text": "Mr. John Smith fell on 2024-03-04 at 14:30. Heart racing."}

@@ -114,7 +114,9 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
         r"\s*(?:h|hrs?|hours|uhr)\b",
         "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
-        rf"|(?P<less>quarter|viertel)\s+(?:to|vor))\s+(?P<hour>{number})(?:\s+o'clock)?"
+        r"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty))\s+(?:to|vor))"
+        rf"\s+(?P<hour>{number})"
+        r"(?:\s+o'clock)?"
         r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
         rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+o'clock",
         "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"

@@ -13,7 +13,9 @@ from tsalign.notes.words import any_of, values, words
 def _counts() -> re.Pattern[str]:
     numbers = any_of(values("times", "numbers").keys() - words("times", "articles"))
     rates = any_of(words("times", "rates"))
-    unlike = any_of([*values("times", "ordinals"), *values("times", "units"), "to", "few"])
+    unlike = any_of(
+        [*values("times", "ordinals"), *values("times", "units"), "to", "few", "am", "pm", "uhr"]
+    )
     between = rf"(?:[ -](?!{unlike})[^\W\d]+){{0,2}}?"
     number_of = (
         rf"(?P<number>\d{{1,3}}|{numbers}){between}[ -](?:{any_of(words('times', 'counted'))})"

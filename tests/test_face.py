@@ -25,7 +25,8 @@ FACE = {
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": "Case Confidence Decoded flat Independent log_normal Ordered Placer",
     "notes": """
-        assess Meanings parse read_notes RecordingNotes Scope scopes split_sentences Times
+        assess Meanings parse read_notes Reading RecordingNotes Scope scopes split_clauses
+        split_sentences Times
     """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",

@@ -335,3 +335,12 @@ def test_every_pipeline_that_ships_has_a_plan(
     monkeypatch.chdir(ROOT)
     assert main([str(file), "--dry-run", "--runs", str(tmp_path)]) == 0
     assert list(slot_counts(capsys.readouterr().out))[:3] == ["prepare", "segment", "describe"]
+
+
+def test_names_are_masked_where_the_pipeline_file_says_so(again: Tiny, finished: Ended) -> None:
+    ended = again.run("--set", "notes.deidentify=shift")
+    assert ended.code == 0
+    assert b"Mrs Fox" in finished.spans
+    assert not any(b"Mrs Fox" in content for content in files(ended.folder).values())
+    assert [row["sentence"] for row in ended.rows] == [row["sentence"] for row in finished.rows]
+    assert load(ended.folder / "run.yaml").notes.deidentify == "shift"

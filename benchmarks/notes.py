@@ -3,8 +3,10 @@
     python benchmarks/notes.py
 
 The probes were written before the rules; those of `tests/probes_final.jsonl` were put aside and
-not looked at while the rules were made. The sentences are those of six aci-bench notes, marked by
-reading. Writes results/notes.json.
+not looked at while the rules were made. At their first reading 125 of 133 times (70 of the 71
+older ones, 55 of 62) and 99 of 101 assertions were right; six wordings of times were mended after
+that, so that the shares printed for those put aside are no longer of unseen ones. The
+sentences are those of six aci-bench notes, marked by reading. Writes results/notes.json.
 """
 
 from __future__ import annotations
@@ -52,20 +54,23 @@ def speeds() -> list[dict[str, Any]]:
     """Return MB of text a second, the first pass left out."""
     text = "\n".join(note["text"] for note in load("probes/sentences.jsonl")) * 10
     pieces = [text[a:b] for a, b in split_sentences(text)]
+    line = (" ".join(text.split()) * 20)[:1_000_000]
     times = Times()
     runs = {
         "split_sentences": lambda: split_sentences(text),
+        "split_sentences, one line of 1 MB": lambda: split_sentences(line),
         "assess": lambda: [assess(piece) for piece in pieces],
         "Times.read": lambda: [times.read(piece) for piece in pieces],
         "parse": lambda: parse(text),
     }
     rows = []
     for name, run in runs.items():
+        size = len((line if "line" in name else text).encode())
         run()
         begin = time.process_time()
         run()
         spent = time.process_time() - begin
-        rows.append({"step": name, "MB a second": len(text.encode()) / 1e6 / spent})
+        rows.append({"step": name, "MB a second": size / 1e6 / spent})
     return rows
 
 

@@ -104,6 +104,14 @@ def test_a_run_folder_tells_everything_about_the_run(finished: Ended) -> None:
     assert {"nothing", "uniform"} == set(figures["baselines"])
 
 
+def test_no_words_of_a_note_stand_in_logs(finished: Ended) -> None:
+    logs = [(finished.folder / name).read_text() for name in ("run.json", "events.jsonl")]
+    logs += [finished.out, finished.err]
+    texts = [s["text"].rstrip(".") for note in notes_of(DATA) for s in note["sentences"]]
+    assert len(texts) > 20
+    assert not [text for text in texts if any(text in log for log in logs)]
+
+
 def test_the_short_table_names_figures_stages_and_the_folder(finished: Ended) -> None:
     assert finished.out.startswith("tiny: 6 recordings, 1,404 segments, 20 tokens\n")
     words = {line.split()[0] for line in finished.out.splitlines() if line}
@@ -336,3 +344,12 @@ def test_other_matchers_place_or_name_every_sentence(again: Tiny, kind: str) -> 
     told = [row["sentence"] for row in ended.rows]
     assert sorted(told) == sorted(s["id"] for n in notes_of(DATA) for s in n["sentences"])
     assert {"aligned", "unmatched"} == {row["status"] for row in ended.rows}
+
+
+def test_names_are_masked_where_the_pipeline_file_says_so(again: Tiny, finished: Ended) -> None:
+    ended = again.run("--set", "notes.deidentify=shift")
+    assert ended.code == 0
+    assert b"Mrs Fox" in finished.spans
+    assert not any(b"Mrs Fox" in content for content in files(ended.folder).values())
+    assert {row["sentence"] for row in ended.rows} == {row["sentence"] for row in finished.rows}
+    assert load(ended.folder / "run.yaml").notes.deidentify == "shift"

@@ -23,7 +23,18 @@ from tsalign.yamlmap import Place, dump, parse
 
 LISTS = ("prepare", "describe", "evaluate", "export")
 SINGLES = ("segment", "tokens", "align", "match")
-ORDER = ("data", "prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+ORDER = (
+    "data",
+    "notes",
+    "prepare",
+    "segment",
+    "describe",
+    "tokens",
+    "align",
+    "match",
+    "evaluate",
+    "export",
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ class Config:
     evaluate: tuple[Any, ...] = ()
     export: tuple[Any, ...] = ()
     seed: int = 0
+    notes: Any = None
 
     def filled(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, defaults included."""
@@ -199,7 +211,7 @@ class _Builder:
         self.mistakes.append(TsalignError(message, file=self.file, **place, key=dotted))
 
     def config(self, values: dict[str, Any]) -> Config | None:
-        known = ["tsalign", "name", "seed", "data", *LISTS, *SINGLES]
+        known = ["tsalign", "name", "seed", "data", "notes", *LISTS, *SINGLES]
         self.unknown_keys((), values, known)
         if values.get("tsalign") != 1:
             self.wrong(("tsalign",), "a pipeline file begins with 'tsalign: 1'")
@@ -214,6 +226,7 @@ class _Builder:
                 " it names a folder",
             )
         parts["data"] = self.data(values.get("data", ...))
+        parts["notes"] = self.notes(values.get("notes"))
         for slot in LISTS:
             parts[slot] = self.blocks((slot,), slot, values.get(slot))
         for slot in SINGLES:
@@ -246,6 +259,16 @@ class _Builder:
         if reader is not None:
             reader = self.block(("data", "reader"), "reader", reader)
         return replace(made, split=split, reader=reader) if made is not None else None
+
+    def notes(self, values: Any) -> Any:
+        if values is None:
+            return None
+        from tsalign.notes import Reading
+
+        made = self.build(("notes",), Reading, values)
+        for key, mistake in made.problems() if made is not None else ():
+            self.wrong(("notes", key), mistake)
+        return made
 
     def blocks(self, path: KeyPath, slot: str, given: Any) -> tuple[Any, ...]:
         if given is None:

@@ -68,7 +68,7 @@ def collect(config: Config) -> list[Item]:
         raise TsalignError("two files have this id", recording=name)
     told: dict[str, Any] = {}
     for path in _files(config.data.notes, "data.notes"):
-        for name, notes in read_notes(path).items():
+        for name, notes in read_notes(path, config.notes).items():
             if name in told:
                 raise TsalignError("notes stand in two files", file=str(path), recording=name)
             told[name] = notes

@@ -80,6 +80,8 @@ class Sentence:
     stamp : Span or None
         Where it belongs, as the one who wrote the file says: what learning and evaluation go by,
         and what no matcher sees.
+    parent : str or None
+        The id of the sentence of which it is a clause.
     """
 
     text: str
@@ -91,6 +93,7 @@ class Sentence:
     duration: float | None = None
     count: int | None = None
     stamp: Span | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from tsalign.notes.assertion import Scope, assess, scopes
+from tsalign.notes.clauses import split_clauses
 from tsalign.notes.jsonl import RecordingNotes, read_notes
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import parse
+from tsalign.notes.reading import Reading
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
 
 __all__ = [
     "Meanings",
+    "Reading",
     "RecordingNotes",
     "Scope",
     "Times",
@@ -18,5 +21,6 @@ __all__ = [
     "parse",
     "read_notes",
     "scopes",
+    "split_clauses",
     "split_sentences",
 ]

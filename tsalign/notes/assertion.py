@@ -24,11 +24,22 @@ _STRONGEST_FIRST: tuple[Assertion, ...] = (
 )
 _TOPICS = ("absent_forward", "absent_backward", "absent_clause", "possible_clause")
 _TOPICS += ("hypothetical_clause", "history_clause", "plan_clause", "other_person_clause")
-_TOPICS += ("hypothetical_opening", "plan_opening")
-_WHOSE = ("", "his ", "her ", "the ")
-_YEARS = range(1900, 2100)  # "in 2015" is long ago
+_TOPICS += ("hypothetical_opening", "history_opening", "plan_opening")
+_WHOSE = r"(?:his|her|the|pt's|patient's|a|seiner|seine|ihrer|ihre|der|die|sein|ihr)\s+"
+_LONG_AGO = r"\b(?:in|since|until|till|from|seit|bis|im jahr) (?:19|20)\d\d\b"
+# "Event button not pressed": what was not done includes its subject.
+_PARTICIPLES = {
+    "en": r"(?:not|never) (?:(?:been|being|yet|clearly|ever|be|\w{2,12}ly) )?"
+    r"(?!need|bleed|indeed|seed|speed|feed|then|when|often|even|open)\w{2,14}(?:ed|en|ght|awn)\b",
+    "de": r"(?:nicht|nie|niemals) (?:mehr |sicher |eindeutig )?"
+    r"(?:\w{0,5}ge\w{2,12}(?:t|en)|\w{2,12}iert|(?:be|er|ver|ent)\w{2,10}(?:t|en))\b",
+}
+_TO_BE_DONE = r"to be (?:\w{3,12}ly )?(?!need|indeed|seed|then|when|often|even|open)"
+_TO_BE_DONE += r"\w{2,14}(?:ed|en|ne|ght)\b"
+_HEADING = 60  # characters in which a heading ends: "Family history: ..."
 _BEFORE_OPENING = 4  # characters: a bullet, a dash, brackets
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")
+_BLANK = re.compile(r"[\W\d_]*+\Z")
 _WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
 
 
@@ -81,17 +92,34 @@ def scopes(text: str) -> tuple[Scope, ...]:
 
 def _scopes(text: str, start: int, end: int) -> Iterator[Scope]:
     for match in _triggers().finditer(text, start, end):
-        for assertion, reach in _meanings()[" ".join(match.group().split())]:
-            before, after = (start, match.start()), (match.end(), end)
+        for assertion, reach in _meant(match):
             if reach == "opening" and not _opens(text, match.start()):
                 continue
-            if reach in ("clause", "opening"):
-                chars = (start, end)
-            elif reach == "forward" and not _NOTHING.match(text, *after):
-                chars = after
-            else:  # also where nothing follows: "chest pain: no"
-                chars = before
-            yield Scope(assertion, match.span(), chars)
+            yield Scope(assertion, match.span(), _governed(text, match, reach, (start, end)))
+
+
+def _meant(match: re.Match[str]) -> tuple[tuple[Assertion, Reach], ...]:
+    if match.lastgroup == "told":
+        return ()
+    if match.lastgroup == "year":
+        return (("history", "clause"),)
+    if match.lastgroup == "undone":
+        return (("absent", "clause"),)
+    if match.lastgroup == "planned":
+        return (("plan", "clause"),)
+    return _meanings()[" ".join(match.group().split())]
+
+
+def _governed(
+    text: str, match: re.Match[str], reach: Reach, clause: tuple[int, int]
+) -> tuple[int, int]:
+    """Return what a trigger governs; one that looks to where nothing is turns round."""
+    before, after = (clause[0], match.start()), (match.end(), clause[1])
+    if reach in ("clause", "opening"):
+        return clause
+    if reach == "forward":  # "chest pain: no"
+        return before if _NOTHING.match(text, *after) else after
+    return after if _BLANK.match(text, *before) else before  # "none of them"
 
 
 def _opens(text: str, at: int) -> bool:
@@ -168,8 +196,18 @@ def _strongest(assertions: Iterable[Assertion]) -> Assertion:
 
 
 def _clauses(text: str) -> Iterator[tuple[int, int]]:
-    turns = (match.start() for match in _turns().finditer(text) if match.start())
-    return pairwise([0, *turns, len(text)])
+    if _under_a_heading(text):
+        return pairwise([0, len(text)])
+    found = (m.start() if m["cause"] is None else m.end() for m in _turns().finditer(text))
+    return pairwise([0, *filter(None, found), len(text)])
+
+
+def _under_a_heading(text: str) -> bool:
+    """Whether all that follows belongs to a heading: "Brother: well, positive for autism"."""
+    heading, colon, _ = text[:_HEADING].partition(":")
+    found = _triggers().finditer(heading) if colon else ()
+    meant = [a for match in found for a, reach in _meant(match) if reach == "clause"]
+    return bool(set(meant) & {"other_person", "history", "plan"}) and "absent" not in meant
 
 
 @functools.cache
@@ -181,17 +219,34 @@ def _meanings() -> dict[str, tuple[tuple[Assertion, Reach], ...]]:
         meaning = (cast(Assertion, assertion), cast(Reach, reach))
         for phrase in words("assertion", topic):
             table[phrase] = (*table.get(phrase, ()), meaning)
-    table |= {f"in {year}": (("history", "clause"),) for year in _YEARS}
-    people = words("assertion", "relatives")
-    tells = words("assertion", "tells")
-    told = {f"{whose}{who} {verb}" for whose in _WHOSE for who in people for verb in tells}
-    beside = {f"{word} {who}" for who in people for word in words("assertion", "beside")}
-    return table | dict.fromkeys(words("assertion", "pseudo") | told | beside, ())
+    table |= dict.fromkeys(words("assertion", "kin"), (("other_person", "clause"),))
+    others = {f"{the}{who}" for the in ("", "the ", "a ") for who in words("assertion", "staff")}
+    table |= dict.fromkeys(others, (("other_person", "opening"),))
+    return table | dict.fromkeys(words("assertion", "pseudo"), ())
+
+
+def _told() -> str:
+    """Return the pattern of other people who only tell of the patient, or stand beside."""
+    people = any_of(words("assertion", "kin") | words("assertion", "staff"))
+    tells, beside = (any_of(words("assertion", topic)) for topic in ("tells", "beside"))
+    return rf"\b(?:{_WHOSE})?{people}\s+{tells}|{beside}\s+(?:{_WHOSE})?{people}"
 
 
 @functools.cache
 def _triggers() -> re.Pattern[str]:
-    return re.compile(any_of(_meanings()))
+    unlike = any_of(_same_beginning(words("assertion", "pseudo")))
+    undone = "|".join(_PARTICIPLES.values())
+    dated = any_of(words("assertion", "dated"))  # "CABG 2012", but not "woke 2012"
+    year = rf"{_LONG_AGO}|{dated}s?,? \(?(?:19|20)\d\d\b|\b(?:19[6-9]\d)\b"
+    return re.compile(
+        rf"(?P<told>{_told()})|(?!{unlike})\b(?P<undone>{undone})|(?P<year>{year})|\b(?P<planned>{_TO_BE_DONE})"
+        rf"|{any_of(_meanings())}"
+    )
+
+
+def _same_beginning(phrases: Iterable[str]) -> list[str]:
+    """Return those phrases that begin as what was not done does."""
+    return [p for p in phrases if p.startswith(("not ", "never ", "nicht ", "nie ", "niemals "))]
 
 
 @functools.cache
@@ -201,4 +256,9 @@ def _turns() -> re.Pattern[str]:
     verbs = any_of([*(_meanings().keys() - opens), *words("assertion", "affirms")])
     who = r"(?:(?:then|also|he|she|they|it|(?:the )?(?:patient|pt\.?))\s+){0,3}"
     turns = any_of(words("assertion", "turns"))
-    return re.compile(rf";|{turns}|(?:,|\band\b)\s++{who}(?={verbs})")
+    unable, causes = (any_of(words("assertion", topic)) for topic in ("unable", "causes"))
+    said_before = any_of(words("assertion", "said_before"))
+    return re.compile(
+        rf";|{turns}|(?P<cause>{unable}[^,;]{{0,40}}?(?={causes}))"
+        rf"|(?:,|\band\b)\s++{who}(?!{said_before}|{_told()})(?={verbs}|{_LONG_AGO})"
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.moments import Amount, Day, Moment, clock, number
-from tsalign.notes.words import any_of, load, values, words
+from tsalign.notes.words import EDGE, any_of, load, values, words
 
 # The letters of joining words, by their names in `data/times.json`.
 LETTERS = {
@@ -35,12 +35,14 @@ LETTERS = {
     "and": "&",
     "onward": "O",
     "later": "L",
+    "earlier": "V",
     "ago": "G",
     "into": "I",
     "recording": "R",
     "start": "B",
     "end": "E",
     "half": "H",
+    "one half": "X",
     "whole": "T",
     "first": "F",
     "last": "Z",
@@ -94,7 +96,7 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
     ones = r"(?:one|two|three|four|five|six|seven|eight|nine)\b"
     number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ones})?)"
     spread = rf"{number}(?:\s*(?:[-\u2013]|to|or|bis|oder)\s*{number})?"
-    unit = rf"(?:{any_of(values('times', 'units'))})"
+    unit = rf"(?:{_unit_pattern().pattern})"
     month = rf"(?:{any_of(values('times', 'months'))})\.?"
     also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit})?"
     kinds = {
@@ -103,17 +105,23 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         r"|(?:(?<=\bam )|(?<=\bvom )|(?<=\bden ))\d{1,2}\.\d{1,2}\.(?!\d)",
         "slash": r"(?<![\d./])\d{1,2}/\d{1,2}(?![\d/.])",
         "dated": rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?\s+(?:of\s+)?{month}(?:,?\s+\d{{4}}\b)?"
+        rf"|\b\d{{1,2}}-{month}-\d{{2,4}}\b"
         rf"|{month}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}}\b)?",
         "ratio": rf"\b\d+:\d+(?=[\s-]+(?:{any_of(words('times', 'ratios'))}))|\b\d+:\d{{3,}}",
         "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
         r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)(?=\s*(?:[ap]\.?m\b|uhr))|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
         r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
-        "military": r"(?<![\d.,/:-])(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)\s*(?:h|hrs?|hours|uhr)\b",
+        "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
+        r"\s*(?:h|hrs?|hours|uhr)\b",
         "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
-        rf"|(?P<less>quarter|viertel)\s+(?:to|vor))\s+(?P<hour>{number})(?:\s+o'clock)?"
+        r"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty))\s+(?:to|vor))"
+        rf"\s+(?P<hour>{number})"
+        r"(?:\s+o'clock)?"
+        r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
         rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+o'clock",
-        "amount": rf"(?<![\d.,/:])(?!an?\s+second\b){spread}"
+        "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"
         rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}",
+        "ahead": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
         "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
         "name": rf"(?:{any_of(names)})" if names else r"(?!)",
         "relative": rf"(?:the\s+)?(?:{any_of(values('times', 'days'))})",
@@ -150,7 +158,9 @@ def _names(meanings: Meanings) -> dict[str, tuple[str, Moment]]:
 
 @functools.cache
 def _unit_pattern() -> re.Pattern[str]:
-    return re.compile(rf"(?:{any_of(values('times', 'units'))})")
+    """Return the pattern of units, also right behind digits: 30s."""
+    units = any_of(values("times", "units"))
+    return re.compile(rf"(?:(?<=\d){units.removeprefix(EDGE)}|{units})")
 
 
 @functools.cache
@@ -207,7 +217,8 @@ class _Reader:
         name = next(w for w in re.findall(r"[^\W\d]+", match.group()) if w in _months())
         if not self.cased[match.start() + match.group().index(name)].isupper():
             return ".", None  # may, march
-        return self._day(numbers[1] if len(numbers) > 1 else None, _months()[name], numbers[0])
+        year = numbers[1] + (2000 if numbers[1] < 100 else 0) if len(numbers) > 1 else None
+        return self._day(year, _months()[name], numbers[0])
 
     def ratio(self, match: re.Match[str]) -> tuple[str, Any]:
         return ".", None
@@ -240,7 +251,7 @@ class _Reader:
             hour, past = hour - 1, 30 if match["next"] else 60 - past
         if not (0 <= hour <= 23 and hour == int(hour)):
             return ".", None
-        return "c", clock(int(hour), int(past), half=None, exact=False)
+        return "c", clock(int(hour), int(past), half=match["noon"], exact=False)
 
     def amount(self, match: re.Match[str]) -> tuple[str, Any]:
         """Twenty minutes, 5 to 10 min, an hour and a half, 1 h 20 min."""
@@ -256,6 +267,8 @@ class _Reader:
         seconds = values("times", "units")
         head, tail = text[: unit.start()], text[unit.end() :]
         size = seconds[unit.group()]
+        if re.match(r"an?\s+\w+-\Z", head):
+            head = head.split(None, 1)[1]  # a two-hour nap
         spread = [number(n.group()) for n in _number_pattern().finditer(head.split(" and ")[0])]
         if len(spread) == 2 and not _spread().search(head):
             spread = [number(head.strip(" -"))]  # forty-five
@@ -269,10 +282,13 @@ class _Reader:
         return "a", Amount(float(value), float(size), article)
 
     def nth(self, match: re.Match[str]) -> tuple[str, Any]:
-        return "Y", Day("nth", int(number(match["which"])))
+        headed = match.string[match.end() : match.end() + 1] == ":"
+        return "y" if headed else "Y", Day("nth", int(number(match["which"])))
 
     def name(self, match: re.Match[str]) -> tuple[str, Any]:
-        return self.names[" ".join(match.group().split())]
+        letter, moment = self.names[" ".join(match.group().split())]
+        headed = match.string[match.end() : match.end() + 1] == ":"  # "Evening: restless."
+        return ("M" if headed and not match.string[: match.start()].strip() else letter), moment
 
     def relative(self, match: re.Match[str]) -> tuple[str, Any]:
         name = re.sub(r"^the\s+", "", " ".join(match.group().split()))
@@ -296,6 +312,9 @@ class _Reader:
 
     def unit(self, match: re.Match[str]) -> tuple[str, Any]:
         return "U", float(values("times", "units")[match.group()])
+
+    def ahead(self, match: re.Match[str]) -> tuple[str, Any]:
+        return "n", clock(int(number(match.group())), 0, half=None, exact=False)
 
     def number(self, match: re.Match[str]) -> tuple[str, Any]:
         hour, _, minute = match.group().partition(".")

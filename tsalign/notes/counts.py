@@ -13,13 +13,16 @@ from tsalign.notes.words import any_of, values, words
 def _counts() -> re.Pattern[str]:
     numbers = any_of(values("times", "numbers").keys() - words("times", "articles"))
     rates = any_of(words("times", "rates"))
-    unlike = any_of([*values("times", "ordinals"), *values("times", "units"), "to", "few"])
+    unlike = any_of(
+        [*values("times", "ordinals"), *values("times", "units"), "to", "few", "am", "pm", "uhr"]
+    )
     between = rf"(?:[ -](?!{unlike})[^\W\d]+){{0,2}}?"
     number_of = (
         rf"(?P<number>\d{{1,3}}|{numbers}){between}[ -](?:{any_of(words('times', 'counted'))})"
     )
     # Not sizes: 2 cm x 2 cm, 3 x 4.
-    cross = r"(?<!\d )(?<!m )\bx ?(?P<after>\d{1,2})\b(?!\s*(?:[cm]?m|days|weeks|mg|/)\b)"
+    cross = r"(?<!\d )(?<!m )\bx ?(?P<after>\d{1,2})\b(?!\s*(?:[cm]?m|mg|/)\b)"
+    cross += rf"(?!\s*(?:{any_of(values('times', 'units'))}))"
     cross += r"|(?<![\w.,/:-])(?P<before>\d{1,2}) ?x\b(?! ?\d)"
     single = rf"(?P<word>{any_of(values('times', 'times_words'))})"
     return re.compile(rf"(?<![\w./:,])(?:{number_of}|{cross}|{single})(?!\s*(?:{rates}))")

@@ -13,7 +13,9 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tsalign.errors import TsalignError, located
+from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import sentences_of
+from tsalign.notes.reading import Reading
 from tsalign.notes.times import Times
 from tsalign.types import Assertion, Note, Sentence, Span
 
@@ -39,7 +41,7 @@ class RecordingNotes:
     subject: str | None = None
 
 
-def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
+def read_notes(path: str | Path, reading: Reading | None = None) -> dict[str, RecordingNotes]:
     """Read a file of notes.
 
     Parameters
@@ -51,6 +53,8 @@ def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
         ([start, end]) in ISO 8601 and `zone` ("Europe/Berlin"). Each of the `sentences` has
         `text`, and perhaps `id` (by default `<note>.<i>`), `start` and `end` in s, which become
         its `stamp`, `concept`, `assertion`.
+    reading : Reading or None
+        How; None for whole sentences, the built-in meaning of times, and texts as they are.
 
     Returns
     -------
@@ -63,6 +67,8 @@ def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
         Naming file and line: no JSON, an unknown key, a value of the wrong kind, an id twice.
     """
     path = Path(path)
+    reading = reading or Reading()
+    meanings = reading.meanings()
     found: dict[str, RecordingNotes] = {}
     with located(file=path):
         for line, raw in enumerate(_lines(path), start=1):
@@ -72,7 +78,9 @@ def read_notes(path: str | Path) -> dict[str, RecordingNotes]:
                 fields = _object(raw)
                 name = _take(fields, "recording", str)
                 known = found.get(name, RecordingNotes())
-                found[name] = _joined(known, _note(fields, len(known.notes)), fields)
+                note = _note(fields, len(known.notes), meanings, clauses=reading.clauses)
+                who = _take(fields, "subject", str, required=False) or known.subject or name
+                found[name] = _joined(known, reading.finished(note, who), fields)
     return found
 
 
@@ -139,19 +147,23 @@ def _seconds(value: Any, key: str) -> float:
     return float(value)
 
 
-def _note(fields: dict[str, Any], index: int) -> Note:
+def _note(fields: dict[str, Any], index: int, meanings: Meanings, *, clauses: bool = False) -> Note:
     ident = _take(fields, "note", str, required=False) or f"n{index}"
     given = _take(fields, "sentences", list, required=False)
     text = _take(fields, "text", str, required=False) or ""
     if not given and not text:
         raise TsalignError("a note needs 'text' or 'sentences'")
-    times = _times(fields)
-    sentences = _given(given, ident, text, times) if given else sentences_of(text, ident, times)
+    times = _times(fields, meanings)
+    sentences = (
+        _given(given, ident, text, times)
+        if given
+        else sentences_of(text, ident, times, clauses=clauses)
+    )
     ordered = _take(fields, "ordered", bool, required=False)
     return Note(ident, text, sentences, _covers(fields), ordered)
 
 
-def _times(fields: dict[str, Any]) -> Times:
+def _times(fields: dict[str, Any], meanings: Meanings) -> Times:
     zone = _zone(_take(fields, "zone", str, required=False))
     written = _take(fields, "written", str, required=False)
     pair = _take(fields, "recorded", list, required=False)
@@ -162,6 +174,7 @@ def _times(fields: dict[str, Any]) -> Times:
         recorded=(_moment(pair[0], "recorded", zone), _moment(pair[1], "recorded", zone))
         if pair
         else None,
+        meanings=meanings,
     )
 
 

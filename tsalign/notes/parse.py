@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from tsalign.notes.assertion import assess
+from tsalign.notes.clauses import split_clauses
+from tsalign.notes.doc import places
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
@@ -13,18 +16,20 @@ from tsalign.types import Note, Sentence
 
 
 def parse(
-    text: str,
+    text: str | Any,
     *,
     written: datetime | None = None,
     recorded: tuple[datetime, datetime] | None = None,
     meanings: Meanings | None = None,
+    clauses: bool = False,
 ) -> Note:
     """Return the sentences of a note, what they assert, when, how long and how often.
 
     Parameters
     ----------
-    text : str
-        The note as it was written.
+    text : str or Doc
+        The note as it was written; or a spaCy `Doc`, whose sentences are taken as they are, and
+        negspacy's negations with them.
     written : datetime or None
         When it was written.
     recorded : (datetime, datetime) or None
@@ -32,6 +37,9 @@ def parse(
         start of the recording has a window.
     meanings : Meanings or None
         What words of time mean; None for the table that comes with the package.
+    clauses : bool
+        Whether a sentence of several clauses becomes several sentences `n0.0.0`, `n0.0.1`, ...
+        with the id of the whole one as `parent`.
 
     Returns
     -------
@@ -54,21 +62,58 @@ def parse(
     (Span(start=14400.0, end=21600.0), 2)
     """
     times = Times(written=written, recorded=recorded, meanings=meanings)
-    return Note("n0", text, sentences_of(text, "n0", times))
+    if not isinstance(text, str):
+        return _of_doc(text, times)
+    return Note("n0", text, sentences_of(text, "n0", times, clauses=clauses))
 
 
-def sentences_of(text: str, note: str, times: Times) -> tuple[Sentence, ...]:
-    """Return the sentences of a text with ids `<note>.<i>`.
+def _of_doc(doc: Any, times: Times) -> Note:
+    found = []
+    for index, (start, end, assertion) in enumerate(places(doc)):
+        piece = doc.text[start:end]
+        when, duration, count = times.read(piece)
+        said = Sentence(piece, f"n0.{index}", (start, end), when, None, assertion)
+        found.append(replace(said, duration=duration, count=count))
+    return Note("n0", doc.text, tuple(found))
+
+
+def sentences_of(
+    text: str, note: str, times: Times, *, clauses: bool = False
+) -> tuple[Sentence, ...]:
+    """Return the sentences of a text with ids `<note>.<i>`, or their clauses.
 
     Examples
     --------
     >>> sentences_of("No pain.", "n3", Times())[0].id
     'n3.0'
+    >>> both = sentences_of("No pain, dizziness.", "n3", Times(), clauses=True)
+    >>> [(s.id, s.parent, s.assertion) for s in both]
+    [('n3.0.0', 'n3.0', 'absent'), ('n3.0.1', 'n3.0', 'absent')]
     """
-    found = []
+    found: list[Sentence] = []
     for index, (start, end) in enumerate(split_sentences(text)):
-        piece = text[start:end]
+        piece, ident = text[start:end], f"{note}.{index}"
+        parts = split_clauses(piece) if clauses else []
+        if len(parts) > 1:
+            found += _parts(piece, parts, ident, start, times)
+            continue
         when, duration, count = times.read(piece)
-        said = Sentence(piece, f"{note}.{index}", (start, end), when, None, assess(piece))
+        said = Sentence(piece, ident, (start, end), when, None, assess(piece))
         found.append(replace(said, duration=duration, count=count))
     return tuple(found)
+
+
+def _parts(
+    piece: str, parts: list[tuple[int, int]], ident: str, start: int, times: Times
+) -> list[Sentence]:
+    """Return clauses, each judged within its sentence; one without a time has that of the whole."""
+    whole = times.peek(piece)
+    found = []
+    for index, (first, last) in enumerate(parts):
+        text = piece[first:last]
+        when, duration, count = times.read(text)
+        chars = start + first, start + last
+        kind = assess(piece, (first, last))
+        said = Sentence(text, f"{ident}.{index}", chars, when or whole, None, kind)
+        found.append(replace(said, duration=duration, count=count, parent=ident))
+    return found

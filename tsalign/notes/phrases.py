@@ -56,21 +56,25 @@ _KINDS = {
     "middle": "[i@]?H(?:Q?R)",
     "inside": "(?P<inside>a)IR|>(?P<inside2>a)QR",
     "lasting": "D~?(?P<lasting>a)(?![IGL])",
-    "beside": "(?P<beside>a)(?P<side>[><])(?:" + _EDGE.format("by") + f"|(?P<point>{_P}))",
+    "beside": "(?P<beside>a)(?P<side>[><f])(?:" + _EDGE.format("by") + f"|(?P<point>{_P}))",
     "elsewhere": "[i@]~?a(?![IL])|a[><]",
+    "nth_day": "[i@d]{1,3}(?P<nthday>[F#])U",
     "first": "[iDdw>]{0,3}F(?P<first>a|U)(?:Q?R|(?!Q))",
     "last": "[iDdw]{0,3}Z(?P<last>a|U)(?P<ofR>Q?R)?",
+    "half": "[i@dT]{0,3}(?P<half>[F#])X(?:Q?R|[.,])?",
     "ago": "(?P<ago>a)G|<(?P<vor>a)",
     "later": "(?:(?P<later>a)|s)L",
+    "sooner": "(?P<sooner>a)V",
     "nth_named": "[i@d]{0,3}(?P<nth>[F#])(?P<nthm>[mM])",
-    "nth_day": "[i@d]{1,3}(?P<nthday>[F#])U",
+    "since_day": "S(?P<sinceday>[yY])",
     "since": f"[fS](?P<since>{_P})O?",
     "until": f"u(?P<until>{_P})",
     "by": f"k(?P<by>{_P})",
     "beyond": f"s?(?P<beyond>[><])(?P<beyondp>{_P})",
     "today": "[jZ](?P<today>m)",
     "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=[mMc]|iQR|QR)",
-    "point": f"[i@d~]{{1,3}}(?P<point1>{_P})|(?P<point2>~?[cM]|(?<=[yY])m)|(?P<logged>^q)",
+    "point": f"[i@dT~]{{1,3}}(?P<point1>{_P})~?|(?P<point2>~?[cM]|(?<=[yY])m)~?|(?P<logged>^~?q)"
+    "|(?P<noted>q)(?=[.,]*$)",
 }
 
 
@@ -201,7 +205,7 @@ class _Reader:
 
     def beside(self, match: re.Match[str]) -> Item | None:
         seconds, _ = self._amount(match, "beside")
-        seconds = seconds if match["side"] == ">" else -seconds
+        seconds = seconds if match["side"] in ">f" else -seconds
         if match["byB"]:
             return self._offset("start", seconds)
         if match["byE"]:
@@ -233,6 +237,16 @@ class _Reader:
         if match["later"]:
             return self._offset("earlier", self._amount(match, "later")[0])
         return Offset("after", 0.0, self.meanings.reach["near"])
+
+    def sooner(self, match: re.Match[str]) -> Item:
+        return self._offset("earlier", -self._amount(match, "sooner")[0])
+
+    def half(self, match: re.Match[str]) -> Item | None:
+        which = self.atoms[match.start("half")].value or 1
+        return Offset("share", which / 2 - 0.5, which / 2) if which <= 2 else None
+
+    def since_day(self, match: re.Match[str]) -> tuple[Item, ...]:
+        return self.atoms[match.start("sinceday")].value, Daily(((0.0, float("inf")),))
 
     def nth_named(self, match: re.Match[str]) -> Item:
         which = self.atoms[match.start("nth")].value or 1
@@ -279,8 +293,8 @@ class _Reader:
         return next(a.value for a in self.atoms[match.start() : match.end()] if a.value)
 
     def point(self, match: re.Match[str]) -> Item | None:
-        if match["logged"]:
-            return self._logged()
+        if match["logged"] or match["noted"]:
+            return self._logged(match) if match["logged"] else self._noted(match)
         group = "point1" if match["point1"] else "point2"
         point = self._point(match, group)
         if point is None or not self._is_hour(match, group):
@@ -290,13 +304,22 @@ class _Reader:
 
     def _is_hour(self, match: re.Match[str], group: str) -> bool:
         """Whether a bare number follows a word that hours follow: "at 6", "um 6"."""
-        return match[group][-1] not in "nq" or "@" in match.group()
+        logged = match.start() == 0 and match[group][-1] == "q"
+        return match[group][-1] not in "nq" or "@" in match.group() or logged
 
-    def _logged(self) -> Item | None:
+    def _logged(self, match: re.Match[str]) -> Item | None:
         """Read the beginning of a line of a log, `2315: restless`; a year is none."""
-        moment: Moment = self.atoms[0].value
-        is_year = 19 <= moment.readings[0][0] // 3600 <= 20 and self.letters[1:2] not in (",", "t")
-        return None if is_year else Daily(self._widened(moment, False))
+        around = match["logged"][0] == "~"
+        moment: Moment = self.atoms[match.end() - 1].value
+        follows = self.letters[match.end() : match.end() + 1]
+        is_year = 19 <= moment.readings[0][0] // 3600 <= 20 and follows not in (",", "t")
+        return None if is_year and not around else Daily(self._widened(moment, around))
+
+    def _noted(self, match: re.Match[str]) -> Item | None:
+        """Read four digits at the end, `to chair 0915`; where they measure nothing, nor a year."""
+        moment = self._moment(match.start("noted"))
+        early = moment is not None and moment.readings[0][0] < _LONGEST - 2 * 3600
+        return Daily(self._widened(moment, False)) if moment is not None and early else None
 
 
 def _joined(first: Moment, last: Moment) -> tuple[tuple[float, float], ...]:

@@ -85,6 +85,10 @@ class Times:
         self.earlier = when or self.earlier
         return when, said.duration, said.count
 
+    def peek(self, text: str) -> Span | None:
+        """Return the window of a sentence without remembering it for the next one."""
+        return self._when(phrases(text, self.meanings))
+
     def _when(self, said: Phrases) -> Span | None:
         when: Span | None = None
         for item in _with_days(merged(said.items), said.items):

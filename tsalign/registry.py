@@ -46,8 +46,12 @@ REGISTRY: dict[str, dict[str, str]] = {
         "minibatch": "tsalign.tokens:MiniBatchKMeans",
         "residual": "tsalign.tokens:ResidualKMeans",
     },
+    "predict": {"masked": "tsalign.tokens.predict:MaskedPredictor"},
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
-    "signal": {"mlp": "tsalign.align.signal_encoder:Mlp"},
+    "signal": {
+        "mlp": "tsalign.align.signal_encoder:Mlp",
+        "tokens": "tsalign.align.token_encoder:TokenEncoder",
+    },
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",
         "sentence_transformer": "tsalign.align.text_encoder:SentenceTransformerText",

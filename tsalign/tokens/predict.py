@@ -14,17 +14,14 @@ from sklearn.exceptions import NotFittedError
 
 from tsalign import folders
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError, located
+from tsalign.errors import TsalignError
 from tsalign.params import check_params, hints
-from tsalign.tokens.runs import check_rate, token_rate
-from tsalign.types import Tokens
+from tsalign.tokens.streams import Rows, Units, rate_of, rows_of, same_rate, size_of, streams_of
 
 if TYPE_CHECKING:
     from tsalign.tokens.masked import Recipe, Stream
     from tsalign.transformer import Shape, Transformer
 
-Rows = NDArray[np.float32]
-Units = Tokens | ArrayLike
 LEARNT = ("center_", "spread_")
 
 
@@ -167,19 +164,19 @@ class MaskedPredictor(BaseEstimator):
             tokens come at different rates or are out of range.
         """
         self._checked()
-        X, z = _streams(sequences, tokens, None)
+        X, z = streams_of(sequences, tokens, None)
         self.n_features_in_ = X[0].shape[1]
-        self.n_tokens_ = _size(tokens, z)
-        self.rate_ = _rate(tokens, self.rate)
+        self.n_tokens_ = size_of(tokens, z)
+        self.rate_ = rate_of(tokens, self.rate)
         whole = np.concatenate(X)
         self.center_ = whole.mean(0, dtype=np.float64).astype(np.float32)
         spread = whole.std(0, dtype=np.float64).astype(np.float32)
         self.spread_ = np.where(spread > 0, spread, np.float32(1))
         held: tuple[list[Rows], list[NDArray[np.int64]]] = ([], [])
         if valid is not None:
-            with located(key="valid"):
-                held = _streams(*valid, self.n_features_in_, self.n_tokens_)
-                _rate(valid[1], self.rate_)
+            known = (self.n_features_in_, self.n_tokens_)
+            held = streams_of(*valid, *known, what="validation stream")
+            rate_of(valid[1], self.rate_, what="validation stream")
         return self._learn(self._given(X, z), self._given(*held), checkpoint)
 
     def _given(self, X: list[Rows], z: list[NDArray[np.int64]]) -> list[Stream]:
@@ -357,79 +354,11 @@ class MaskedPredictor(BaseEstimator):
 
         self._checked()
         self._fitted()
-        rows = _rows(sequence, self.n_features_in_)
+        rows = rows_of(sequence, self.n_features_in_)
         if rate is not None:
-            _same(rate, self.rate_)
+            same_rate(rate, self.rate_)
         if not len(rows):
             return np.empty((0, width), np.float32)
         with one_thread():
             context = self._recipe().context
             return around(self._network(), self._standard(rows), context, layer)
-
-
-def _rows(sequence: ArrayLike, width: int | None) -> Rows:
-    rows = np.asarray(sequence, np.float32)
-    if rows.ndim != 2 or not rows.shape[1]:
-        raise TsalignError(f"rows have shape {rows.shape}; one row a token is needed")
-    if width is not None and rows.shape[1] != width:
-        raise TsalignError(f"rows have {rows.shape[1]} columns; {width} were learnt from")
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise TsalignError(f"row {bad[0]} is not finite")
-    return rows
-
-
-def _streams(
-    sequences: Sequence[ArrayLike],
-    tokens: Sequence[Units],
-    width: int | None,
-    size: int | None = None,
-) -> tuple[list[Rows], list[NDArray[np.int64]]]:
-    """Check streams against each other; return those that are not empty."""
-    if len(sequences) != len(tokens):
-        raise TsalignError(f"{len(sequences)} streams of rows, but {len(tokens)} of tokens")
-    X, z = [], []
-    for number, (sequence, units) in enumerate(zip(sequences, tokens, strict=True)):
-        with located(key=f"stream {number}"):
-            rows, ids = _rows(sequence, width), _ids(units, size)
-            if len(rows) != len(ids):
-                raise TsalignError(f"{len(rows)} rows, but {len(ids)} tokens")
-        width = rows.shape[1]
-        if len(rows):
-            X.append(rows)
-            z.append(ids)
-    if not X:
-        raise TsalignError("no row: there is nothing to learn from")
-    return X, z
-
-
-def _ids(units: Units, size: int | None) -> NDArray[np.int64]:
-    given = np.asarray(units.ids if isinstance(units, Tokens) else units)
-    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
-        raise TsalignError("tokens are whole numbers, one a row")
-    size = units.size if isinstance(units, Tokens) and size is None else size
-    wrong = given[(given < 0) | (given >= size)] if size is not None else given[given < 0]
-    if len(wrong):
-        known = f"; there are 0 to {size - 1}" if size is not None else ""
-        raise TsalignError(f"token {wrong[0]} is out of range{known}")
-    return given.astype(np.int64)
-
-
-def _size(tokens: Sequence[Units], ids: list[NDArray[np.int64]]) -> int:
-    stated = [units.size for units in tokens if isinstance(units, Tokens)]
-    return max([*stated, *(int(z.max()) + 1 for z in ids)])
-
-
-def _rate(tokens: Sequence[Units], rate: float | None) -> float:
-    """Return the stated rate, or that of the first tokens that have one; the others come at it."""
-    for number, units in enumerate(tokens):
-        if isinstance(units, Tokens) and len(units.ids) > 1:
-            rate = token_rate(units) if rate is None else rate
-            with located(key=f"stream {number}"):
-                check_rate(units, rate)
-    return 1.0 if rate is None else float(rate)
-
-
-def _same(rate: float, expected: float, tolerance: float = 0.02) -> None:
-    if abs(rate - expected) > tolerance * expected:
-        raise TsalignError(f"tokens come at {rate:g} Hz; {expected:g} Hz are needed")

@@ -15,7 +15,7 @@ import tsalign
 FACE = {
     "align": """
         ConceptText Contrastive infonce MiniLM Mlp Pairs SentenceTransformerText SignalEncoder
-        supcon TextEncoder
+        supcon TextEncoder TokenEncoder
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """

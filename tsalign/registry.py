@@ -46,11 +46,11 @@ REGISTRY: dict[str, dict[str, str]] = {
         "minibatch": "tsalign.tokens:MiniBatchKMeans",
         "residual": "tsalign.tokens:ResidualKMeans",
     },
-    "predict": {"masked": "tsalign.tokens.predict:MaskedPredictor"},
+    "predict": {"masked": "tsalign.tokens:MaskedPredictor"},
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
     "signal": {
         "mlp": "tsalign.align.signal_encoder:Mlp",
-        "tokens": "tsalign.align.token_encoder:TokenEncoder",
+        "tokens": "tsalign.align:TokenEncoder",
     },
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",

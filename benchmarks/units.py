@@ -295,12 +295,14 @@ def main() -> None:
     elif options.tune:
         found["tried on people 18-20"] = tried(range(options.seeds))
     else:
+        seeds = range(options.seeds)
         parts = {
-            "hapt": hapt_rows("test", HAPT, range(options.seeds)),
-            "speech": speech_rows(range(options.seeds)),
+            "hapt": lambda: hapt_rows("test", HAPT, seeds),
+            "speech": lambda: speech_rows(seeds),
         }
-        for name, rows in parts.items():
-            print(name, table(means(rows)), sep="\n")
+        for name, measure in parts.items():
+            rows = measure()
+            print(name, table(means(rows)), sep="\n", flush=True)
             found[name] = {"means": means(rows), "runs": rows}
         gain = found["hapt"]["means"][1]["gain"]
         found |= {"goal": GOAL, "gain": gain, "settings": {"hapt": HAPT, "speech": SPEECH}}

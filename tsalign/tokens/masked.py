@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,7 @@ class Course:
             weight_decay=recipe.weight_decay,
         )
         self.called: Any = self.network
-        if device.startswith("cuda"):
+        if device.startswith("cuda") and find_spec("triton"):
             self.called = torch.compile(self.network, dynamic=True)
         self.history: list[tuple[float, float]] = []
         self.best: Weights = {}
@@ -212,11 +213,11 @@ class Course:
         done, recipe = len(self.history), self.recipe
         # What a round draws follows from its number alone, so that a later start draws the same.
         torch.manual_seed(recipe.random_state + 1 + done)
-        losses = []
+        losses, seen, whole = [], 0, sum(len(stream.rows) for stream in train)
         self.network.train()
-        drawn = list(batches(train, recipe, (recipe.random_state, done)))
-        for i, batch in enumerate(drawn):
-            self._pace((done + i / len(drawn)) / recipe.epochs)
+        for batch in batches(train, recipe, (recipe.random_state, done)):
+            self._pace((done + seen / whole) / recipe.epochs)
+            seen += int(batch.real.sum())
             with _half(self.device):
                 surprise = loss(self.called, _moved(batch, self.device))
             self.optimiser.zero_grad()

@@ -46,7 +46,7 @@ FAIRSEQ: dict[str, Any] = {
     "n_init": 20,
     "reassignment_ratio": 0.0,
 }
-HAPT: dict[str, Any] = {"share": 0.75, "device": "cpu"}
+HAPT: dict[str, Any] = {"device": "cpu"}  # what is not said is as the class has it
 SPEECH: dict[str, Any] = {"span": 0.1, "context": 5.0, "device": "cpu"}
 SPEECH |= {"share": 0.5, "epochs": 40, "batch_size": 2}
 SHORT = (0.025, 0.010)  # seconds of a frame, and between frames

@@ -102,7 +102,7 @@ class MaskedPredictor(BaseEstimator):
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
         layer: Annotated[int, Ge(0)] | None = None,
         span: Annotated[float, Gt(0)] = 3.2,
-        share: Annotated[float, Gt(0), Le(1)] = 0.6,
+        share: Annotated[float, Gt(0), Le(1)] = 0.75,
         context: Annotated[float, Gt(0)] = 40.0,
         rate: Annotated[float, Gt(0)] | None = None,
         epochs: Annotated[int, Ge(1)] = 20,

@@ -5,11 +5,11 @@ python benchmarks/units.py --tune              # on people 1-17, judged on 18-20
 python benchmarks/units.py --recipe [--n 1000000 --clusters 500 --epochs 3]     # its wall time
 
 HAPT: windows of 0.32 s by their own statistics, 12 activities, learnt without labels from people
-1-20, judged on 21-30. Speech: MFCC of 25 ms every 10 ms against
-phones, learnt from two recordings, judged on a third of the same speaker: a demonstration.
-Beside the two iterations stand two simpler ways to look further: rows averaged over time, and rows
-described over 2.56 s (speech 0.2 s), and iteration 2 of the latter. The recipe's frames are the recordings of `data/speech` played at speeds
-from 0.8 to 1.25, with gain and noise, until there are enough.
+1-20, judged on 21-30. Speech: MFCC of 25 ms every 10 ms against phones, learnt from two
+recordings, judged on a third of the same speaker: a demonstration. Beside the two iterations stand
+two simpler ways to look further: rows averaged over time, and rows described over 2.56 s (speech
+0.2 s), and iteration 2 of the latter. The recipe's frames are the recordings of `data/speech`
+played at speeds from 0.8 to 1.25, with gain and noise, until there are enough.
 """
 
 from __future__ import annotations

@@ -372,17 +372,17 @@ def test_load_gives_back_what_was_saved(model: Contrastive, unseen: Pairs, tmp_p
 def test_an_interrupted_save_leaves_the_old_model(
     model: Contrastive, unseen: Pairs, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tsalign.align import persist
+    from tsalign import folders
 
     model.save(tmp_path)
-    write = persist._write
+    write = folders._write
 
     def die_at_the_last_file(path, data) -> None:
-        if path.name == persist.MODEL:
+        if path.name == folders.MODEL:
             raise KeyboardInterrupt
         write(path, data)
 
-    monkeypatch.setattr(persist, "_write", die_at_the_last_file)
+    monkeypatch.setattr(folders, "_write", die_at_the_last_file)
     with pytest.raises(KeyboardInterrupt):
         small(epochs=1).fit(make_pairs(0, TRAIN, 60)).save(tmp_path)
     same = Contrastive.load(tmp_path).encode_signal(unseen.features)

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from dataclasses import replace
+from itertools import groupby
 
 import naive_evaluate as naive
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_evaluate import aligned
+from scipy.stats import entropy
 from sklearn.metrics import brier_score_loss, mutual_info_score
 
 from tsalign.errors import TsalignError
@@ -152,10 +154,17 @@ def test_figures_against_twins(items):
         )
         assert found["brier"] == pytest.approx(brier_score_loss(right, stated, pos_label=1))
     units = [unit for f in results.facts for unit in f.units]
+    ids = [token for item in items for token in item.tokens.ids.tolist()]
+    if ids:
+        runs = sum(1 for item in items for _ in groupby(item.tokens.ids.tolist()))
+        surprise = np.exp(entropy(np.unique(ids, return_counts=True)[1]))
+        assert found["token_run_length"] == pytest.approx(len(ids) / runs)
+        assert found["token_perplexity"] == pytest.approx(surprise)
+        assert found["token_use"] == len(set(ids)) / 50
     if len({label for label, _ in units}) > 1:
         labels, tokens = zip(*units, strict=True)
-        entropy = mutual_info_score(labels, labels)
-        assert found["token_pnmi"] == pytest.approx(mutual_info_score(labels, tokens) / entropy)
+        unsure = mutual_info_score(labels, labels)
+        assert found["token_pnmi"] == pytest.approx(mutual_info_score(labels, tokens) / unsure)
 
 
 @quick
@@ -219,6 +228,8 @@ def test_a_perfect_answer():
             assert math.isnan(value), name
         elif name == "span_covering":  # one of the two true stretches of b was not claimed
             assert value == 0.75
+        elif name in ("token_perplexity", "token_use"):  # of the tokens, right or wrong
+            assert value == pytest.approx({"token_perplexity": 8**0.5, "token_use": 3 / 50}[name])
         else:
             assert value == (0.0 if any(z in name for z in zero) else 1.0), name
 
@@ -314,6 +325,17 @@ def test_tokens_by_hand():
     )
     idle = measure(aligned(labels=labels, ids=[1, 1, 1, 1]))
     assert idle["token_pnmi"] == 0.0
+
+
+def test_tokens_before_and_after_prediction_stand_side_by_side():
+    labels = [(0, 10, "A"), (10, 20, "B")]
+    second, first = (aligned(labels=labels, ids=ids) for ids in ([1, 1, 2, 2], [1, 1, 1, 2]))
+    found = measure(replace(second, first=first.tokens))
+    assert found["token_pnmi"] == 1.0
+    alone = measure(first)
+    for name in (name for name in alone if name.startswith("token_")):
+        assert found[f"first_{name}"] == alone[name]
+    assert not any(name.startswith("first_") for name in alone)
 
 
 def test_one_label_leaves_nothing_to_explain():

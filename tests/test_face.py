@@ -15,7 +15,7 @@ import tsalign
 FACE = {
     "align": """
         ConceptText Contrastive infonce MiniLM Mlp Pairs SentenceTransformerText SignalEncoder
-        supcon TextEncoder
+        supcon TextEncoder TokenEncoder
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """
@@ -38,7 +38,10 @@ FACE = {
         External Features Kernel Mixed Online Pelt Ruptures samples Segmenter SlidingWindow
         to_changepoints to_ends to_intervals to_labels Windows
     """,
-    "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",
+    "tokens": """
+        check_rate deduplicate KMeans MaskedPredictor MiniBatchKMeans ResidualKMeans runs
+        token_rate
+    """,
 }
 
 

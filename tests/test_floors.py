@@ -17,11 +17,12 @@ FLOORS = """
 run search
 session listing
 summary pipeline
+token_stages
 stages data
 engine config
 registry
 read notes prepare segment describe tokens align match evaluate export
-cache codec yamlmap progress kernels
+cache codec folders device transformer yamlmap progress kernels
 params
 types
 spans
@@ -38,6 +39,7 @@ HEAVY |= {"pydantic", "ruamel", "ruptures"}
 UNASKED = {"pandas", "pyarrow", "rich"}  # scikit-learn loads these itself where they are there
 # Files made of nothing but a heavy package's things, imported by others only when needed.
 MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
+MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 
 INSIDE = [path for path in FILES if path != ROOT / "__init__.py"]

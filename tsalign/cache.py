@@ -117,14 +117,24 @@ class Store:
             self.folder(slot, key).replace(aside)
 
     def remove(self, slot: str, key: str) -> None:
-        """Delete a value, so that it is made anew."""
+        """Delete a value and what was begun of it, so that it is made anew."""
         shutil.rmtree(self.folder(slot, key), ignore_errors=True)
+        self.forget(slot, key)
+
+    def work(self, slot: str, key: str) -> Path:
+        """Return the folder of what is begun of a value: it outlives a killed run."""
+        return self.root / ".work" / f"{slot}-{key}"
+
+    def forget(self, slot: str, key: str) -> None:
+        """Delete what was begun of a value."""
+        shutil.rmtree(self.work(slot, key), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Delete what killed runs left half-written more than a day ago."""
-        for folder in self.root.glob(".tmp/*"):
+        """Delete what killed runs left half-written a day ago, or to go on from a month ago."""
+        for folder in (*self.root.glob(".tmp/*"), *self.root.glob(".work/*")):
+            age = DAY if folder.parent.name == ".tmp" else 30 * DAY
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - folder.stat().st_mtime > DAY:
+                if time.time() - folder.stat().st_mtime > age:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, slot: str, key: str, write: Callable[[Path], Any]) -> Path:

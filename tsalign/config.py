@@ -22,19 +22,9 @@ from tsalign.yamlmap import Path as KeyPath
 from tsalign.yamlmap import Place, dump, parse
 
 LISTS = ("prepare", "describe", "evaluate", "export")
-SINGLES = ("segment", "tokens", "align", "match")
-ORDER = (
-    "data",
-    "notes",
-    "prepare",
-    "segment",
-    "describe",
-    "tokens",
-    "align",
-    "match",
-    "evaluate",
-    "export",
-)
+SINGLES = ("segment", "tokens", "predict", "align", "match")
+ORDER = ("data", "notes", "prepare", "segment", "describe", "tokens", "predict")
+ORDER += ("align", "match", "evaluate", "export")
 
 
 @dataclass(frozen=True)
@@ -90,6 +80,7 @@ class Config:
     describe: tuple[Any, ...]
     prepare: tuple[Any, ...] = ()
     tokens: Any = None
+    predict: Any = None
     align: Any = None
     match: Any = None
     evaluate: tuple[Any, ...] = ()
@@ -243,6 +234,13 @@ class _Builder:
         noted = isinstance(data, dict) and data.get("notes")
         if values.get("align") is not None and not noted:
             self.wrong(("align",), "learning needs data.notes")
+        align = values.get("align")
+        signal = align.get("signal") if isinstance(align, dict) else None
+        kind = signal.get("kind") if isinstance(signal, dict) else signal
+        if kind == "tokens" and values.get("tokens") is None:
+            self.wrong(("align", "signal"), "an encoder of tokens needs tokens")
+        if values.get("predict") is not None and values.get("tokens") is None:
+            self.wrong(("predict",), "predicting masked tokens needs tokens")
         if values.get("match") is not None and values.get("align") is None:
             self.wrong(("match",), "matching needs align")
 

@@ -43,6 +43,9 @@ class Node:
         What it is made from.
     files : bool
         The value is what the function wrote.
+    resumes : bool
+        A folder that outlives a killed run comes first: the function may go on from what it
+        left there.
     keep : bool
         Whether the store holds it; False for what is only put together from others.
     """
@@ -54,6 +57,7 @@ class Node:
     inputs: tuple[Any, ...] = ()
     files: bool = False
     keep: bool = True
+    resumes: bool = False
     key: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -153,6 +157,9 @@ class Engine:
 
         arguments = self._arguments(node)
 
+        if node.resumes:
+            arguments = [self.store.work(node.slot, node.key), *arguments]
+
         def write(folder: Path) -> None:
             if node.files:
                 node.function(folder, *arguments)
@@ -162,7 +169,9 @@ class Engine:
         # A matrix product on two threads adds in another order than on one.
         where = located(recording=None if node.name == "fit" else node.name)
         with where, threadpool_limits(1, "blas"):
-            return self.store.put(node.slot, node.key, write)
+            folder = self.store.put(node.slot, node.key, write)
+        self.store.forget(node.slot, node.key)
+        return folder
 
     def _arguments(self, node: Node) -> list[Any]:
         return [*node.settings, *(self._thunks(i) for i in node.inputs)]

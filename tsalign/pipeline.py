@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from tsalign import stages
+from tsalign import stages, token_stages
 from tsalign.config import Config
 from tsalign.data import Item
 from tsalign.engine import Node
 from tsalign.errors import TsalignError
+from tsalign.registry import find
 from tsalign.types import Note, Part, Span
 
-ORDER = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+ORDER = ("prepare", "segment", "describe", "tokens", "predict")
+ORDER += ("align", "match", "evaluate", "export")
 Each = dict[str, Node]
 
 
@@ -37,7 +40,9 @@ class Graph:
     def wanted(self) -> list[Node]:
         """Return the last nodes: all others follow from them."""
         last = [node for node in (self.metrics, *self.exports) if node is not None]
-        final = next(s for s in ("match", "align", "tokens", "describe") if s in self.slots)
+        final = next(
+            s for s in ("match", "align", "predict", "tokens", "describe") if s in self.slots
+        )
         return [*self.slots[final].values(), *last]
 
     def all(self) -> list[Node]:
@@ -102,9 +107,17 @@ class _Builder:
         if c.tokens is not None:
             units = Node("tokens", "fit", stages.fit_tokens, (c.tokens,), (scale, self.of(rows)))
             slots["tokens"] = self.each("tokens", stages.tokenised, (), units, scale, rows, segment)
+        given, before = (scale, rows), ()
+        if c.predict is not None:
+            predictor, given = self.predicted(scale, rows, slots)
+            before = (predictor, scale, self.of(rows))
         if c.align is not None:
-            model = self.model(scale, rows, segment)
-            slots["align"] = self.each("align", stages.evidence, _texts, model, scale, rows)
+            fit, more = stages.fit_align, ()
+            if getattr(c.align.signal, "raw", False):
+                fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
+                given = self.surrounded(slots)
+            model = self.model(*given, segment, fit, more)
+            slots["align"] = self.each("align", stages.evidence, _texts, model, *given)
             if c.match is not None:
                 slots["match"] = self.match(model, slots)
         return self.outputs(slots)
@@ -136,11 +149,42 @@ class _Builder:
     def told(self, part: Part) -> list[stages.Told]:
         return [_told(item) for item in self.items if item.part == part]
 
-    def model(self, scale: Node, rows: Each, segment: Each) -> Node:
+    def predicted(
+        self, scale: Node, rows: Each, slots: dict[str, Each]
+    ) -> tuple[Node, tuple[Node, Each]]:
+        """Add the tokens of iteration 2; return predictor, and scale and rows for alignment."""
+        c, first = self.config, slots["tokens"]
+        given = (scale, self.of(rows), self.of(first))
+        given += (self.of(rows, "valid"), self.of(first, "valid"))
+        fit = token_stages.fit_predict
+        predictor = Node("predict", "fit", fit, (c.predict,), given, resumes=True)
+        around = self.each("predict", token_stages.contextual, (), predictor, scale, rows, first)
+        given = (self.of(around),)
+        units = Node("predict", "fit", token_stages.fit_units, (c.tokens,), given)
+        slots["predict"] = self.each("predict", token_stages.retokenised, (), units, around, first)
+        both = self.each("predict", token_stages.beside, (), rows, around, keep=False)
+        wide = Node("predict", "fit", stages.fit_scale, (), (self.of(both),))
+        return predictor, (wide, both)
+
+    def surrounded(self, slots: dict[str, Each]) -> tuple[Node, Each]:
+        """Return tokens around each segment as what alignment learns from, and their scale."""
+        reach = (self.config.align.signal.reach,)
+        inputs = _units(slots)
+        rows = self.each("align", token_stages.surroundings, reach, inputs, keep=False)
+        return Node("align", "fit", token_stages.unscaled, keep=False), rows
+
+    def model(
+        self,
+        scale: Node,
+        rows: Each,
+        segment: Each,
+        fit: Callable,
+        more: tuple[Any, ...],
+    ) -> Node:
         inputs = (scale, self.of(rows), self.of(segment))
         inputs += (self.of(rows, "valid"), self.of(segment, "valid"))
         settings = (self.config.align, self.told("train"), self.told("valid"))
-        return Node("align", "fit", stages.fit_align, settings, inputs)
+        return Node("align", "fit", fit, settings, (*inputs, *more))
 
     def match(self, model: Node, slots: Mapping[str, Each]) -> Each:
         valid = [(_shown(i, self.config), i.truth) for i in self.items if i.part == "valid"]
@@ -152,31 +196,48 @@ class _Builder:
             (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid")),
         )
         inputs: list[Node | Each] = [placer, slots["align"], slots["segment"]]
-        inputs += [slots["tokens"]] if "tokens" in slots else []
+        inputs += [_units(slots)] if "tokens" in slots else []
         given = lambda i: (i.id, _shown(i, self.config))  # noqa: E731
         return self.each("match", stages.matched, given, *inputs)
 
     def outputs(self, slots: Mapping[str, Each]) -> Graph:
         c = self.config
-        if "match" not in slots:
+        chosen = self.metrics(slots)
+        if "match" not in slots and not chosen:
             return Graph(slots, None, ())
         known = lambda i: (stages.Known(i.id, i.part, i.labels, _judged(i, c)),)  # noqa: E731
-        used = [slots[s] for s in ("prepare", "segment", "match", "tokens") if s in slots]
+        placed = slots.get("match", Node("match", "all", stages.unplaced, keep=False))
+        used: list[Node | Each] = [slots["prepare"], slots["segment"], placed]
+        used += [_units(slots)] if "tokens" in slots else []
+        used += [slots["tokens"]] if "predict" in slots else []
         whole = self.each("match", stages.joined, known, *used, keep=False)
         parts = {i.id: i.part for i in self.items}
         tested = [n for n in whole if parts[n] == "test"] or list(whole)
         judged = tuple(whole[name] for name in tested)
-        metrics = Node("evaluate", "all", stages.evaluated, (c.evaluate, c.seed), (judged,))
+        metrics = Node("evaluate", "all", stages.evaluated, (chosen, c.seed), (judged,))
         exports = []
-        for block in c.export:
-            chosen = getattr(block, "part", "all")
-            of = tuple(n for name, n in whole.items() if chosen in ("all", parts[name]))
+        for block in c.export if "match" in slots else ():
+            part = getattr(block, "part", "all")
+            of = tuple(n for name, n in whole.items() if part in ("all", parts[name]))
             groups = [(n.name, (n,)) for n in of] if block.per_recording else [("all", of)]
             exports += [
                 Node("export", name, stages.exported, (block,), (group,), files=True)
                 for name, group in groups
             ]
-        return Graph(slots, metrics if c.evaluate else None, tuple(exports))
+        return Graph(slots, metrics if chosen else None, tuple(exports))
+
+    def metrics(self, slots: Mapping[str, Each]) -> tuple:
+        """Return what is measured: where there are labels, tokens are, asked or not."""
+        agreement = find("evaluate", "tokens")
+        asked = self.config.evaluate if "match" in slots else ()
+        labelled = "tokens" in slots and any(item.labels for item in self.items)
+        told = any(isinstance(metric, agreement) for metric in asked)
+        return (*asked, agreement()) if labelled and not told else tuple(asked)
+
+
+def _units(slots: Mapping[str, Each]) -> Each:
+    """Return the best tokens that there are."""
+    return slots["predict"] if "predict" in slots else slots["tokens"]
 
 
 def _texts(item: Item) -> tuple:

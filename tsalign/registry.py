@@ -58,8 +58,12 @@ REGISTRY: dict[str, dict[str, str]] = {
         "minibatch": "tsalign.tokens:MiniBatchKMeans",
         "residual": "tsalign.tokens:ResidualKMeans",
     },
+    "predict": {"masked": "tsalign.tokens:MaskedPredictor"},
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
-    "signal": {"mlp": "tsalign.align.signal_encoder:Mlp"},
+    "signal": {
+        "mlp": "tsalign.align.signal_encoder:Mlp",
+        "tokens": "tsalign.align:TokenEncoder",
+    },
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",
         "sentence_transformer": "tsalign.align.text_encoder:SentenceTransformerText",

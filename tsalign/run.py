@@ -12,7 +12,8 @@ from typing import Any
 from tsalign import __version__
 from tsalign.errors import TsalignError
 
-SLOTS = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+SLOTS = ("prepare", "segment", "describe", "tokens", "predict")
+SLOTS += ("align", "match", "evaluate", "export")
 DONE, USAGE, SOME_FAILED, NOTHING = 0, 2, 3, 4
 
 

@@ -107,11 +107,12 @@ class Scale:
 
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
+    far: float = FAR
 
     def __call__(self, rows: Rows) -> Rows:
         """Return rows of mean 0 and spread 1, far values held back."""
         scaled = (rows - self.mean) / self.spread
-        return np.clip(scaled, -FAR, FAR).astype(np.float32)
+        return np.clip(scaled, -self.far, self.far).astype(np.float32)
 
 
 def fit_scale(rows: list[Load]) -> Scale:
@@ -175,6 +176,21 @@ def fit_align(
     valid_segments: list[Load],
 ) -> Any:
     """Learn the shared space from stamped sentences."""
+    given = (scale, rows, segments, valid_rows, valid_segments)
+    return fit_pairs(clone(block), train, valid, *given)
+
+
+def fit_pairs(
+    block: Any,
+    train: Sequence[Told],
+    valid: Sequence[Told],
+    scale: Load,
+    rows: list[Load],
+    segments: list[Load],
+    valid_rows: list[Load],
+    valid_segments: list[Load],
+) -> Any:
+    """Let a model of one's own learn from stamped sentences."""
     if not _timed(train):
         raise TsalignError(
             "no training sentence has a time: supervision 'stamped' learns from sentences with"
@@ -183,7 +199,7 @@ def fit_align(
         )
     pairs = _pairs(train, scale, rows, segments)
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
-    return clone(block).fit(pairs, held)
+    return block.fit(pairs, held)
 
 
 def _timed(told: Iterable[Told]) -> bool:
@@ -286,13 +302,24 @@ class Known:
 
 
 def joined(
-    known: Known, signal: Load, segments: Load, found: Load, tokens: Load | None = None
+    known: Known,
+    signal: Load,
+    segments: Load,
+    found: Load,
+    tokens: Load | None = None,
+    first: Load | None = None,
 ) -> Aligned:
-    """Put together what evaluation and export take."""
+    """Put together what evaluation and export take; `first` are the tokens before prediction."""
     cut = segments()
     units = tokens() if tokens else Tokens(np.empty(0, np.int32), 0, cut)
-    who = (known.recording, known.part)
-    return Aligned(*who, signal(), cut, units, found(), known.labels, known.truth)
+    who, earlier = (known.recording, known.part), first() if first else None
+    return Aligned(*who, signal(), cut, units, found(), known.labels, known.truth, earlier)
+
+
+def unplaced() -> Alignment:
+    """Return the alignment of a pipeline that only makes tokens."""
+    none = np.empty((0, 0), np.float32)
+    return Alignment((), (), none, none, 0.0)
 
 
 def evaluated(metrics: Sequence[Any], seed: int, parts: Sequence[Load]) -> dict[str, Any]:

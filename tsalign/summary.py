@@ -56,7 +56,8 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-_ORDER = ("prepare", "segment", "describe", "tokens", "align", "match", "evaluate", "export")
+_ORDER = ("prepare", "segment", "describe", "tokens", "predict")
+_ORDER += ("align", "match", "evaluate", "export")
 
 
 def _figures(figures: Figures) -> list[str]:

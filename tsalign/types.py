@@ -278,6 +278,8 @@ class Aligned:
     truth : mapping of str to tuple of Span
         True stretches of each sentence id; an empty tuple says that it matches nothing;
         sentences without an entry are not evaluated.
+    first : Tokens or None
+        The tokens before masked prediction made better ones of them.
     """
 
     recording: str
@@ -288,3 +290,4 @@ class Aligned:
     alignment: Alignment
     labels: tuple[Label, ...] = ()
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    first: Tokens | None = None

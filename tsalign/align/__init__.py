@@ -6,6 +6,7 @@ from tsalign.align.losses import infonce, supcon
 from tsalign.align.pairs import Pairs
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
+from tsalign.align.token_encoder import TokenEncoder
 
 __all__ = [
     "ConceptText",
@@ -16,6 +17,7 @@ __all__ = [
     "SentenceTransformerText",
     "SignalEncoder",
     "TextEncoder",
+    "TokenEncoder",
     "infonce",
     "supcon",
 ]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from tsalign.align import calibrate
 from tsalign.align.concepts import ConceptText
-from tsalign.align.device import choose, one_thread
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import TextEncoder
+from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
 from tsalign.params import check_params
 from tsalign.registry import find
@@ -138,9 +138,10 @@ class Contrastive(SharedSpace):
             _check_validation(validation, pairs)
         names = pairs.names
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
-        self.center_ = pairs.features.mean(0, dtype=float).astype(np.float32)
+        raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
+        self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
-        self.spread_ = np.where(spread > 0, spread, np.float32(1))
+        self.spread_ = np.where((spread > 0) & (not raw), spread, np.float32(1))
         with one_thread():
             self._learn(pairs, validation)
             known = () if validation is None else (validation.texts, validation.names)

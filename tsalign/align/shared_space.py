@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
-from tsalign.align.device import choose, one_thread
 from tsalign.align.pairs import check_features
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.device import choose, one_thread
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]

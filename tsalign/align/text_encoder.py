@@ -13,7 +13,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.align.device import one_thread
+from tsalign.device import one_thread
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 

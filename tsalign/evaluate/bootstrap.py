@@ -117,8 +117,17 @@ def baselines(items: Iterable[Aligned]) -> dict[str, Results]:
 
 def _nothing(item: Aligned) -> Aligned:
     """Return the recording as if nothing had been done."""
-    same = Tokens(np.zeros_like(item.tokens.ids), 1, item.tokens.segments)
-    return replace(item, segments=_stretches(item, 1), tokens=same, alignment=_alignment(item, ()))
+
+    def same(tokens: Tokens) -> Tokens:
+        return Tokens(np.zeros_like(tokens.ids), 1, tokens.segments)
+
+    return replace(
+        item,
+        segments=_stretches(item, 1),
+        tokens=same(item.tokens),
+        first=None if item.first is None else same(item.first),
+        alignment=_alignment(item, ()),
+    )
 
 
 def _uniform(item: Aligned) -> Aligned:

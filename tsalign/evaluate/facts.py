@@ -11,12 +11,28 @@ from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.evaluate.intervals import inside, majority
-from tsalign.types import Aligned, AlignedSpan, Label, Span
+from tsalign.types import Aligned, AlignedSpan, Label, Span, Tokens
 
 RANKS = 5
 """How many candidate places of a sentence are looked at."""
 
 COLUMNS = ("is_event", "start", "end", "confidence", "start_error", "end_error")
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The tokens of one recording as they follow each other.
+
+    Parameters
+    ----------
+    counts : (size,) int64
+        How often each token occurs.
+    runs : int
+        Stretches of equal tokens.
+    """
+
+    counts: NDArray[np.int64]
+    runs: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +55,10 @@ class Facts:
         labelled stretches.
     units : tuple of (str, int)
         Label and token of each segment that has a label.
+    stream : Stream
+        All tokens.
+    first_units, first_stream
+        The same of the tokens before masked prediction; None where there was none.
     segment_ranks, sentence_ranks : (q,) int64
         Rank of the first right answer when a segment asks for sentences, and the reverse.
     """
@@ -53,6 +73,9 @@ class Facts:
     units: tuple[tuple[str, int], ...]
     segment_ranks: NDArray[np.int64]
     sentence_ranks: NDArray[np.int64]
+    stream: Stream
+    first_units: tuple[tuple[str, int], ...] | None = None
+    first_stream: Stream | None = None
 
 
 def examine(item: Aligned) -> Facts:
@@ -87,10 +110,19 @@ def examine(item: Aligned) -> Facts:
         segments=item.segments.edges().reshape(-1, 2),
         spans=_as_array(found.span for found in item.alignment.spans),
         labels=_as_array(label.span for label in labels),
-        units=_units(item, labels),
+        units=_units(item, item.tokens, labels),
         segment_ranks=by_segment,
         sentence_ranks=by_sentence,
+        stream=_stream(item.tokens),
+        first_units=None if item.first is None else _units(item, item.first, labels),
+        first_stream=None if item.first is None else _stream(item.first),
     )
+
+
+def _stream(tokens: Tokens) -> Stream:
+    ids = np.asarray(tokens.ids)
+    runs = int(np.count_nonzero(np.diff(ids))) + (len(ids) > 0)
+    return Stream(np.bincount(ids, minlength=tokens.size), runs)
 
 
 def _as_array(spans: Iterable[Span]) -> NDArray[np.float64]:
@@ -139,8 +171,8 @@ def _errors(span: Span, truth: Sequence[Span]) -> tuple[float, float]:
     return start, end
 
 
-def _units(item: Aligned, labels: Sequence[Label]) -> tuple[tuple[str, int], ...]:
-    ids, times = item.tokens.ids, item.tokens.segments.times.reshape(-1, 2)
+def _units(item: Aligned, tokens: Tokens, labels: Sequence[Label]) -> tuple[tuple[str, int], ...]:
+    ids, times = tokens.ids, tokens.segments.times.reshape(-1, 2)
     if not len(ids):  # a pipeline without tokens
         return ()
     if len(ids) != len(times):

@@ -2,11 +2,13 @@
 
 from tsalign.tokens.kmeans import KMeans
 from tsalign.tokens.minibatch import MiniBatchKMeans
+from tsalign.tokens.predict import MaskedPredictor
 from tsalign.tokens.residual import ResidualKMeans
 from tsalign.tokens.runs import check_rate, deduplicate, runs, token_rate
 
 __all__ = [
     "KMeans",
+    "MaskedPredictor",
     "MiniBatchKMeans",
     "ResidualKMeans",
     "check_rate",

@@ -7,7 +7,6 @@ centres are within rounding of each other is decided again in float64, so the la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,29 +28,6 @@ class Packed(NamedTuple):
     origin: Floats  # (whole vectors of d,) float32, what is subtracted, zero past d
     negated: Floats  # (blocks, d, CENTERS) float32, less the origin
     halves: Floats  # (blocks, CENTERS) float32, half the squared norms
-
-
-def labeller(centers: Floats, n_rows: int) -> Callable[[Floats, Labels], None]:
-    """Return `nearest(rows, labels)` for these centres, by the kernel that suits the work.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_clusters, n_features)
-        float32.
-    n_rows : int
-        How many rows will be given to it in all.
-
-    Returns
-    -------
-    callable
-        Writes to `labels` (m,) int32 the nearest centre of each of `rows` (m, d) float32. Both
-        kernels write the same.
-    """
-    if not worthwhile(n_rows * centers.size):
-        columns = np.ascontiguousarray(centers.T, dtype=np.float64)
-        return lambda rows, labels: kmeans.nearest(rows, columns, labels)
-    packed = pack(centers)
-    return lambda rows, labels: nearest(rows, packed, labels)
 
 
 def worthwhile(products: int) -> bool:

@@ -126,10 +126,6 @@ def _products(
     sums: list[ir.Value],
 ) -> list[ir.Value]:
     """Add to `sums` the products of the panel with a block of centres, over all dimensions."""
-    fma = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_FLOATS, [_FLOATS] * 3), f"llvm.fma.v{WIDTH}f32"
-    )
-
     def dimension(q: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
         rows, column = _rows(builder, lines, q), builder.mul(q, _at(CENTERS))
         out = []
@@ -137,10 +133,22 @@ def _products(
             value = _scalar(builder, centers, builder.add(column, _at(r)))
             center = _spread(builder, value, _FLOATS)
             for v in range(VECTORS):
-                out.append(builder.call(fma, [rows[v], center, sums[r * VECTORS + v]]))
+                out.append(_fused(builder, rows[v], center, sums[r * VECTORS + v]))
         return out
 
     return _repeat(builder, dims, dimension, sums)
+
+
+def _fused(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """Return a * b + c, rounded once."""
+    return _intrinsic(builder, "fma", a, b, c)
+
+
+def _intrinsic(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
+    """Call a function that LLVM knows, on vectors of float32."""
+    kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(arguments))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}f32")
+    return builder.call(function, arguments)
 
 
 def _rows(builder: ir.IRBuilder, lines: ir.Value, q: ir.Value) -> list[ir.Value]:

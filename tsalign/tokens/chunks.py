@@ -64,6 +64,24 @@ def blocks(chunk: slice) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, chunk.stop))
 
 
+def pieces(rows: Rows, chunk: slice) -> Iterator[slice]:
+    """Yield the parts of a chunk that are read at once: all of it where it lies in memory.
+
+    Parameters
+    ----------
+    rows : ndarray or Shards of shape (n_samples, n_features)
+        What is read.
+    chunk : slice
+        One of `split`.
+
+    Yields
+    ------
+    slice
+        The chunk, or its blocks.
+    """
+    yield from [chunk] if isinstance(rows, np.ndarray) else blocks(chunk)
+
+
 def spread(
     work: Callable[[int, slice], Result], chunks: Sequence[slice], threads: int | None
 ) -> list[Result]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.kernels import kmeans as kernels
-from tsalign.kernels import lanes
+from tsalign.kernels.labels import labeller
 from tsalign.tokens.bounds import Bounds, first_bounded
 from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, blocks, split, spread
 
@@ -95,7 +95,7 @@ def label(X: Rows, centers: NDArray[np.float32], threads: int | None) -> NDArray
         int32 indices; the first one of equally near centres.
     """
     labels = np.empty(len(X), dtype=np.int32)
-    nearest = lanes.labeller(centers, len(X))
+    nearest = labeller(centers, len(X))
 
     def work(_: int, chunk: slice) -> None:
         for block in blocks(chunk):
@@ -166,7 +166,7 @@ class Assignment:
         self, centers: NDArray[np.float32]
     ) -> Callable[[NDArray[np.float32], slice, Labels], object]:
         if self.bounds is None:
-            nearest = lanes.labeller(centers, len(self.X))
+            nearest = labeller(centers, len(self.X))
             return lambda rows, _, labels: nearest(rows, labels)
         bounds, groups = self.bounds, self.bounds.follow(centers)
         return lambda rows, block, labels: bounds.nearest(rows, block, groups, labels)

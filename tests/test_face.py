@@ -33,7 +33,10 @@ FACE = {
         AroundGaps BinarySegmentation BottomUp bounds_of Classification crops DynamicProgramming
         Features Kernel Online Pelt Ruptures samples Segmenter SlidingWindow Windows
     """,
-    "tokens": "check_rate deduplicate KMeans MiniBatchKMeans ResidualKMeans runs token_rate",
+    "tokens": """
+        check_rate deduplicate KMeans MiniBatchKMeans ngrams PairEncoding ProductKMeans
+        ResidualKMeans runs token_rate
+    """,
 }
 
 

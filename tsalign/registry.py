@@ -45,6 +45,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "kmeans": "tsalign.tokens:KMeans",
         "minibatch": "tsalign.tokens:MiniBatchKMeans",
         "residual": "tsalign.tokens:ResidualKMeans",
+        "product": "tsalign.tokens:ProductKMeans",
     },
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
     "signal": {"mlp": "tsalign.align.signal_encoder:Mlp"},

@@ -78,9 +78,13 @@ def sizes(typing, panel, words, highest):
 
         def four(q: ir.Value, found: list[ir.Value]) -> list[ir.Value]:
             for number in range(4):
-                rows = simd._rows(builder, lines, _plus(builder, builder.mul(q, simd._at(4)), number))
+                rows = simd._rows(
+                    builder, lines, _plus(builder, builder.mul(q, simd._at(4)), number)
+                )
                 rows = [simd._intrinsic(builder, "fabs", row) for row in rows]
-                found = [simd._intrinsic(builder, "maxnum", *z) for z in zip(rows, found, strict=True)]
+                found = [
+                    simd._intrinsic(builder, "maxnum", *z) for z in zip(rows, found, strict=True)
+                ]
             return found
 
         for v, value in enumerate(simd._repeat(builder, fours, four, [_floats(0.0)] * VECTORS)):
@@ -154,6 +158,42 @@ def not_above(typing, values, line, limits):
 
 
 @intrinsic
+def tally(typing, values, lines, limits, counts, last, masks):
+    """Find the `values` (lines, ROWS) that are not above the `limits` (ROWS,) of their rows.
+
+    `counts` (ROWS,) int32 receives how many these are of each row, `last` (ROWS,) int32 the line of
+    the last one, and `masks` (lines,) int64 the rows of each line, bit by bit.
+    """
+
+    def generate(context, builder, signature, arguments):
+        data, bound, many, final, words = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]).data
+            for i in (0, 2, 3, 4, 5)
+        )
+        limits = [simd._load(builder, bound, simd._at(v * WIDTH), _FLOATS) for v in range(VECTORS)]
+
+        def line(number: ir.Value, kept: list[ir.Value]) -> list[ir.Value]:
+            kept, start, found = [*kept], builder.mul(number, simd._at(ROWS)), ir.Constant(_MASK, 0)
+            name = simd._spread(builder, builder.trunc(number, _INTS.element), _INTS)
+            for v in range(VECTORS):
+                value = simd._load(builder, data, _plus(builder, start, v * WIDTH), _FLOATS)
+                flags = builder.fcmp_unordered("<=", value, limits[v])
+                kept[v] = builder.add(kept[v], builder.zext(flags, _INTS))
+                kept[VECTORS + v] = builder.select(flags, name, kept[VECTORS + v])
+                word = builder.zext(builder.bitcast(flags, ir.IntType(WIDTH)), _MASK)
+                found = builder.or_(found, builder.shl(word, ir.Constant(_MASK, v * WIDTH)))
+            builder.store(builder.zext(found, ir.IntType(64)), builder.gep(words, [number]))
+            return kept
+
+        kept = simd._repeat(builder, arguments[1], line, [_ints(0)] * (2 * VECTORS))
+        for i, value in enumerate(kept):
+            simd._store(builder, value, (many, final)[i // VECTORS], simd._at(i % VECTORS * WIDTH))
+        return context.get_dummy_value()
+
+    return types.void(values, types.intp, limits, counts, last, masks), generate
+
+
+@intrinsic
 def first_bit(typing, mask):
     """Return the place of the lowest bit of a mask that is not zero."""
 
@@ -181,7 +221,9 @@ def _products(
     def four(q: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
         line, column = builder.mul(q, simd._at(ROWS)), builder.mul(q, simd._at(CENTERS))
         rows = [
-            builder.bitcast(simd._load(builder, lines, _plus(builder, line, v * WIDTH), _INTS), packed)
+            builder.bitcast(
+                simd._load(builder, lines, _plus(builder, line, v * WIDTH), _INTS), packed
+            )
             for v in range(VECTORS)
         ]
         out = []

@@ -137,6 +137,11 @@ def doubtful(best: np.float32, second: np.float32, square: np.float32, unit: np.
     `rounding(d)`, about (d + 8) u, which leaves room for the rounding of the bound itself; products
     below 1e-36 vanish. What is not a number, or infinite, counts as doubt.
     """
+    return not (second - best > margin(second, square, unit))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def margin(second: np.float32, square: np.float32, unit: np.float32) -> np.float32:
+    """Return by how much two values can be off together, the larger one of which is `second`."""
     reach = max(square + second + second, np.float32(0.0))
-    bound = np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)
-    return not (second - best > bound)
+    return np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tsalign.kernels import kmeans
-from tsalign.kernels.bytes import byte_sweep, first_bit, not_above, round_rows, sizes
+from tsalign.kernels.bytes import byte_sweep, first_bit, round_rows, sizes, tally
 from tsalign.kernels.kmeans import Doubles, Floats, Labels, squared_distance
 from tsalign.kernels.lanes import fill, rounding
 from tsalign.kernels.simd import CENTERS, ROWS, WIDTH
@@ -58,7 +58,7 @@ def pack(centers: Floats, columns: bool = True) -> Rounded:
     Rounded
         Holes of the last block are too far for any row.
     """
-    k, d = centers.shape
+    d = centers.shape[1]
     origin = np.zeros(-(-d // WIDTH) * WIDTH, dtype=np.float32)
     origin[:d] = np.median(centers, axis=0)
     wide = np.ascontiguousarray(centers.T if columns else centers[:0].T, dtype=np.float64)
@@ -89,15 +89,17 @@ def round_centers(
     k, kept = len(centers), len(order)
     blocks, fours = -(-k // CENTERS), -(-kept // 4)
     exact = centers[:, order].astype(np.float64) - origin[order]
-    scale = np.float32(np.abs(exact).max() / 127.0)
     whole = np.zeros((blocks * CENTERS, 4 * fours), dtype=np.int8)
-    if np.isfinite(scale) and scale > 0:
-        whole[:k, :kept] = np.clip(np.rint(exact / scale), -127, 127)
-    rounded = whole[:k, :kept] * np.float64(scale)
-    squares = np.square(rounded).sum(axis=1)
     halves = np.full(len(whole), np.inf, dtype=np.float32)
-    halves[:k] = 0.5 * squares
-    error, norm = np.sqrt(np.square(exact - rounded).sum(axis=1).max()), np.sqrt(squares.max())
+    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite rules nothing out
+        scale = np.float32(np.abs(exact).max() / 127.0)
+        if np.isfinite(scale) and scale > 0:
+            whole[:k, :kept] = np.clip(np.rint(exact / scale), -127, 127)
+        rounded = whole[:k, :kept] * np.float64(scale)
+        squares = np.square(rounded).sum(axis=1)
+        halves[:k] = 0.5 * squares
+        error = np.float32(np.sqrt(np.square(exact - rounded).sum(axis=1).max()))
+        norm = np.float32(np.sqrt(squares.max()))
     words = whole.reshape(blocks, CENTERS, fours, 4).transpose(0, 2, 1, 3)
     starts = -128 * whole.astype(np.int32).sum(axis=1, dtype=np.int32)
     return Rounded(
@@ -108,8 +110,49 @@ def round_centers(
         starts.reshape(blocks, CENTERS),
         halves.reshape(blocks, CENTERS),
         scale,
-        np.nextafter(np.float32(error), np.float32(np.inf)),
-        np.nextafter(np.float32(norm), np.float32(np.inf)),
+        np.nextafter(error, np.float32(np.inf)),
+        np.nextafter(norm, np.float32(np.inf)),
+    )
+
+
+class Work(NamedTuple):
+    """What a panel of rows needs and leaves behind."""
+
+    panel: Floats  # (whole vectors of d, ROWS)
+    words: Words  # (fours, ROWS)
+    shares: Floats  # (ROWS,), and so are the next ones
+    scales: Floats
+    squares: Floats  # squared norms of the rounded rows
+    apart: Floats  # how much distances of rounded points can be off
+    lowest: Floats
+    limits: Floats
+    values: Floats  # (slots, ROWS), as in `bytes.byte_sweep`
+    masks: NDArray[np.int64]  # (k,), the rows that a centre was left of, bit by bit
+    left: Words  # (ROWS, FEW), centres that could not be ruled out
+    many: Words  # (ROWS,), how many these are; some may have found no place
+    last: Words  # (ROWS,), the last of them
+    wanted: NDArray[np.int64]  # (ROWS,), the rows of the panel
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def room(rounded: Rounded) -> Work:
+    """Return work space for these centres."""
+    lines = np.empty((6, ROWS), dtype=np.float32)
+    return Work(
+        np.empty((len(rounded.origin), ROWS), dtype=np.float32),
+        np.empty((rounded.bytes.shape[1], ROWS), dtype=np.int32),
+        lines[0],
+        lines[1],
+        lines[2],
+        lines[3],
+        lines[4],
+        lines[5],
+        np.empty((rounded.halves.size, ROWS), dtype=np.float32),
+        np.empty(len(rounded.centers), dtype=np.int64),
+        np.empty((ROWS, FEW), dtype=np.int32),
+        np.empty(ROWS, dtype=np.int32),
+        np.empty(ROWS, dtype=np.int32),
+        np.empty(ROWS, dtype=np.int64),
     )
 
 
@@ -119,54 +162,86 @@ def nearest(rows: Floats, rounded: Rounded, labels: Labels) -> int:
 
     The number is of pairs of a row and a centre that could not be ruled out.
     """
-    n, d = rows.shape
-    k = len(rounded.centers)
-    panel = np.empty((len(rounded.origin), ROWS), dtype=np.float32)
-    words = np.empty((rounded.bytes.shape[1], ROWS), dtype=np.int32)
-    shares, scales, squares, errors, lowest, limits = np.empty((6, ROWS), dtype=np.float32)
-    values = np.empty((rounded.halves.size, ROWS), dtype=np.float32)
-    wanted, many = np.empty((2, ROWS), dtype=np.int64)
-    left = np.empty((ROWS, FEW), dtype=np.int64)
-    gaps, unit, one = np.empty(k), rounding(d), np.float32(1)
-    total = 0
-    for start in range(0, n, ROWS):
-        for r in range(ROWS):
-            wanted[r] = min(start + r, n - 1)
-        fill(rows, wanted, rounded.origin, panel)
-        panel[d : 4 * len(words)] = 0.0
-        sizes(panel, words, scales)  # ty: ignore[missing-argument]
-        for r in range(ROWS):
-            scales[r] *= SHARE
-            shares[r] = one / scales[r] if scales[r] > TINY else np.float32(0)
-        round_rows(panel, words, shares, scales, squares, errors)  # ty: ignore[missing-argument]
-        lowest[:] = np.inf
-        for r in range(ROWS):
-            scales[r] *= -rounded.scale
-            errors[r] = farthest(squares[r], errors[r], unit)
-        byte_sweep(  # ty: ignore[missing-argument]  # the compiler passes the first one
-            words, rounded.bytes, rounded.starts, rounded.halves, scales, lowest, values
-        )
-        for r in range(ROWS):
-            limits[r] = limit(
-                squares[r], lowest[r], errors[r] + rounded.error, rounded.norm, unit
-            )
-        many[:] = 0
-        for c in range(k):
-            mask = not_above(values, c, limits)  # ty: ignore[missing-argument]
-            while mask != 0:
-                r = first_bit(mask)  # ty: ignore[missing-argument]
-                mask &= mask - 1
-                left[r, min(many[r], FEW - 1)] = c
-                many[r] += 1
-        for r in range(min(ROWS, n - start)):
+    work, gaps, total = room(rounded), np.empty(len(rounded.centers)), 0
+    centers, columns, left, many = rounded.centers, rounded.columns, work.left, work.many
+    for start in range(0, len(rows), ROWS):
+        rule_out(rows, start, rounded, work)
+        for r in range(min(ROWS, len(rows) - start)):
             total += many[r]
-            if many[r] == 1:
+            if many[r] == 1:  # by far the most; no call, which would count references
                 labels[start + r] = left[r, 0]
-            elif 1 < many[r] <= FEW:
-                labels[start + r] = among(rows[start + r], rounded.centers, left[r, : many[r]])
             else:
-                labels[start + r] = kmeans.nearest_row(rows[start + r], rounded.columns, gaps)
+                row, listed = rows[start + r], left[r, : min(many[r], FEW)]
+                labels[start + r] = decide(row, centers, columns, listed, many[r], gaps)
     return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rule_out(rows: Floats, start: int, rounded: Rounded, work: Work) -> None:
+    """Leave in `work` what there is to say of `rows[start : start + ROWS]` by bytes."""
+    n, d = rows.shape
+    panel, words, values, unit = work.panel, work.words, work.values, rounding(d)
+    shares, scales, squares, apart = work.shares, work.scales, work.squares, work.apart
+    lowest, limits, wanted = work.lowest, work.limits, work.wanted
+    for r in range(ROWS):
+        wanted[r] = min(start + r, n - 1)
+    fill(rows, wanted, rounded.origin, panel)
+    panel[d : 4 * len(words)] = 0.0
+    sizes(panel, words, scales)  # ty: ignore[missing-argument]  # the compiler passes one more
+    for r in range(ROWS):
+        scales[r] *= SHARE
+        shares[r] = np.float32(1) / scales[r] if scales[r] > TINY else np.float32(0)
+    round_rows(panel, words, shares, scales, squares, apart)  # ty: ignore[missing-argument]
+    step, error, norm = rounded.scale, rounded.error, rounded.norm
+    for r in range(ROWS):
+        scales[r] *= -step
+        lowest[r] = np.inf
+        apart[r] = farthest(squares[r], apart[r], unit) + error
+    byte_sweep(  # ty: ignore[missing-argument]
+        words, rounded.bytes, rounded.starts, rounded.halves, scales, lowest, values
+    )
+    for r in range(ROWS):
+        limits[r] = limit(squares[r], lowest[r], apart[r], norm, unit)
+    tally(  # ty: ignore[missing-argument]
+        values, len(work.masks), limits, work.many, work.last, work.masks
+    )
+    spell(work.masks, work.many, work.last, work.left)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def spell(masks: NDArray[np.int64], many: Words, last: Words, left: Words) -> None:
+    """Write to `left` (ROWS, FEW) the centres of each row, in order, as many as there is place for.
+
+    `masks` (k,), `many` and `last` (ROWS,) are those of `bytes.tally`.
+    """
+    several = 0
+    for r in range(ROWS):
+        left[r, 0] = last[r]
+        if many[r] != 1:
+            several |= 1 << r
+            many[r] = 0
+    for c in range(len(masks) if several != 0 else 0):
+        mask = masks[c] & several
+        while mask != 0:
+            r = first_bit(mask)  # ty: ignore[missing-argument]
+            mask &= mask - 1
+            left[r, min(many[r], FEW - 1)] = c
+            many[r] += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def decide(
+    row: Floats,
+    centers: Floats,
+    columns: Doubles,
+    left: Words,
+    many: int,
+    gaps: Doubles,
+) -> int:
+    """Return the nearest of the centres `left` of a row, or of all where these are not complete."""
+    if 0 < many <= FEW:
+        return among(row, centers, left)
+    return kmeans.nearest_row(row, columns, gaps)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -185,6 +260,17 @@ def limit(
     apart *= np.float32(1 + 2.0**-20)
     value = lowest + two * apart * (reach + apart) + two * wide
     return value if wide < LARGE else np.float32(np.inf)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def least(
+    square: np.float32, value: np.float32, apart: np.float32, norm: np.float32, unit: np.float32
+) -> np.float32:
+    """Return a distance that no centre of this value or more can fall below."""
+    two, wide = np.float32(2), blur(square, norm, unit)
+    reach = np.sqrt(max(square + two * value - two * wide, np.float32(0)))
+    bound = reach * np.float32(1 - 2.0**-20) - apart * np.float32(1 + 2.0**-20)
+    return bound if wide < LARGE and bound > 0 else np.float32(0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -213,7 +299,7 @@ def farthest(square: np.float32, error: np.float32, unit: np.float32) -> np.floa
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def among(row: Floats, centers: Floats, left: NDArray[np.int64]) -> int:
+def among(row: Floats, centers: Floats, left: Words) -> int:
     """Return which of the centres `left` (m,) is the nearest one, as `kmeans.nearest_row` would."""
     best, second, found = np.inf, np.inf, left[0]
     for c in left:
@@ -230,6 +316,6 @@ def among(row: Floats, centers: Floats, left: NDArray[np.int64]) -> int:
         for q in range(len(row)):
             gap = np.float64(row[q]) - np.float64(centers[c, q])
             total += gap * gap
-        if total < best:
+        if total < best or (total == best and c < found):
             best, found = total, c
     return found

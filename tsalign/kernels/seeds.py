@@ -197,8 +197,9 @@ def rough_limit(
 ) -> np.float32:
     """Return the value above which a centre is no nearer than `closest`, a squared distance.
 
-    With e = `apart`, a centre whose rounded distance is above sqrt(closest) + e is farther; left-out
-    dimensions only add to distances. Values are as in `rough.limit`, and as far off as `rough.blur`.
+    With e = `apart`, a centre whose rounded distance is above sqrt(closest) + e is farther, and
+    dimensions left out only add to distances. Values are those of `rough.limit`, as far off as
+    `rough.blur` says.
     """
     two, wide = np.float32(2), rough.blur(square, norm, unit)
     reach = np.sqrt(closest) * np.float32(1 + 2.0**-20) + apart * np.float32(1 + 2.0**-20)

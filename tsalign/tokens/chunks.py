@@ -42,7 +42,7 @@ def split(n_rows: int, size: int) -> list[slice]:
     >>> split(10_000, size=1)
     [slice(0, 4096, None), slice(4096, 8192, None), slice(8192, 10000, None)]
     """
-    most = min(64, max(8, 2**23 // size))
+    most = min(64, max(8, 2**19 // size))
     step = -(-n_rows // (most * BLOCK)) * BLOCK
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 

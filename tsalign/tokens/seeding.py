@@ -71,8 +71,8 @@ def plus_plus(
     and 6 (the greedy variant).
     """
     trials = 2 + int(np.log(n_clusters))
-    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads, weights)
     chosen = [rng.choice(len(X), p=_chances(X, weights))]
+    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads, weights)
     near.approach(X[chosen], 0)
     while len(chosen) < n_clusters:
         drawn = near.draw(rng.uniform(size=trials))
@@ -160,7 +160,7 @@ class Nearby:
             for block in pieces(self.X, chunk):
                 rows = self.X[block], self.weights[block]
                 state = self.closest[block], self.marks[block], sums[number]
-                if self.sketch:
+                if self.sketch is not None and rounded is not None:
                     kernels.rough_gains(*rows, candidates, self.sketch[block], rounded, *state)
                 elif packed is None:
                     kernels.gains(*rows, candidates, *state)

@@ -36,10 +36,12 @@ class Sketch:
         spread_out = np.square(sample - self.origin[:d]).mean(axis=0)
         self.order = np.argsort(-spread_out, kind="stable")[: 4 * fours]
         panels = -(-n // ROWS)
+        scales, errors = np.empty((2, panels), dtype=np.float32)
         self.table = kernels.Sketch(
             np.empty((panels, fours, ROWS), dtype=np.int32),
             np.empty((panels, ROWS), dtype=np.float32),
-            *np.empty((2, panels), dtype=np.float32),
+            scales,
+            errors,
         )
 
         def work(_: int, chunk: slice) -> None:
@@ -62,7 +64,7 @@ class Sketch:
         bool
             False where the processor has no products of bytes.
         """
-        return SUPPORTED and 16 <= shape[1] and 4 * Sketch._fours(shape) >= min(shape[1] // 2, 64)
+        return SUPPORTED and shape[1] >= 16 and 4 * Sketch._fours(shape) >= min(shape[1] // 2, 64)
 
     @staticmethod
     def _fours(shape: tuple[int, int]) -> int:
@@ -71,7 +73,8 @@ class Sketch:
     def __getitem__(self, block: slice) -> kernels.Sketch:
         """Return the sketch of a block of rows that begins with a panel."""
         part = slice(block.start // ROWS, -(-block.stop // ROWS))
-        return kernels.Sketch(*(array[part] for array in self.table))
+        words, squares, scales, errors = self.table
+        return kernels.Sketch(words[part], squares[part], scales[part], errors[part])
 
     def round(self, candidates: NDArray[np.float32]) -> rough.Rounded:
         """Return candidates rounded in the same dimensions.

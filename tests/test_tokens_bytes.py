@@ -219,8 +219,10 @@ import platform
 import llvmlite.binding
 import numpy as np
 true = platform.machine, llvmlite.binding.get_host_cpu_features
+class Features(dict):
+    flatten = true[1]().flatten
 platform.machine = lambda: {machine!r}
-llvmlite.binding.get_host_cpu_features = lambda: {features}
+llvmlite.binding.get_host_cpu_features = lambda: Features({features})
 from tsalign.kernels import bytes, labels, lanes, simd
 platform.machine, llvmlite.binding.get_host_cpu_features = true
 assert (simd.WIDTH if simd.AVAILABLE else 0, bytes.SUPPORTED) == ({width}, False)

@@ -33,11 +33,11 @@ def first_bounded(n_rows: int, shape: tuple[int, int], max_iter: int) -> int:
     k, d = shape
     if not lanes.worthwhile(n_rows * k * d) or d < 32 or k < 64:
         return NEVER
-    if pays(shape):  # products of bytes cost so little that only rows at rest are cheaper
-        return (4 if k >= 200 else 8) if max_iter >= 9 and (k >= 200 or max_iter >= 20) else NEVER
-    if k < 200 and max_iter < 20:
-        return NEVER
-    return 1 if k >= 200 else 2  # all measured: benchmarks/kmeans.py
+    if pays(shape):  # bytes make the first passes cheap: bounds wait until centres slow down
+        first, least = (3, 8) if k >= 200 else (4, 20)
+    else:
+        first, least = (1, 2) if k >= 200 else (2, 20)
+    return first if max_iter >= least else NEVER  # measured: benchmarks/kmeans.py
 
 
 def group_size(k: int, d: int) -> int:

@@ -13,6 +13,7 @@ Why labels stay exact, with u = 2^-24, x and c less the origin, n = |x|, m = |c|
    (n + m)^2 <= (2 n + r)^2 <= 8 n^2 + 2 r^2, hence r^2 >= (b - 8 g n^2) / (1 + 2 g). With the
    smallest b of a group this holds for all its centres. Products below 1e-36 vanish; no sum
    overflows where n^2 and b are below 1e37, and larger ones are cut to that or not used.
+   Where there are products of bytes, the first bounds come from them instead: see `rough.least`.
 2. *Upper bounds* are distances computed in float64.
 3. *Storing.* Bounds are kept as (lower + drift of the group) and (upper - drift of the centre), so
    that rows at rest are only read. Drifts are rounded up, sums towards the safe side by 4 u of the

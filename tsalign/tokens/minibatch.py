@@ -135,10 +135,13 @@ class MiniBatchKMeans(KMeans):
         size = min(self.batch_size, len(rows))
         tol = self.tol * mean_variance(rows, self.n_jobs) if self.tol > 0 else 0.0
         centers, counts = self._start(rows, weights, rng), np.zeros(self.n_clusters)
+        # Summed up once: `rng.choice` with chances draws the same rows, but sums for every batch.
         chances = (weights if len(weights) else np.ones(len(rows))) / (weights.sum() or len(rows))
+        reached = np.cumsum(chances)
+        reached /= reached[-1]
         watch, since, moved = Watch(size, len(rows), tol, self.max_no_improvement), 0, 0
         for step in range(1, max(self.max_iter * len(rows) // size, 1) + 1):
-            batch = rows[rng.choice(len(rows), size, p=chances)]
+            batch = rows[reached.searchsorted(rng.random_sample(size), side="right")]
             since += size
             due = bool((counts == 0).any()) or since >= 10 * self.n_clusters
             since = 0 if due else since

@@ -191,20 +191,16 @@ def rule_out(rows: Floats, start: int, rounded: Rounded, work: Work) -> None:
     for r in range(ROWS):
         scales[r] *= SHARE
         shares[r] = np.float32(1) / scales[r] if scales[r] > TINY else np.float32(0)
-    round_rows(panel, words, shares, scales, squares, apart)  # ty: ignore[missing-argument]
+    round_rows(panel, words, shares, scales, squares, apart)
     step, error, norm = rounded.scale, rounded.error, rounded.norm
     for r in range(ROWS):
         scales[r] *= -step
         lowest[r] = np.inf
         apart[r] = farthest(squares[r], apart[r], unit) + error
-    byte_sweep(  # ty: ignore[missing-argument]
-        words, rounded.bytes, rounded.starts, rounded.halves, scales, lowest, values
-    )
+    byte_sweep(words, rounded.bytes, rounded.starts, rounded.halves, scales, lowest, values)
     for r in range(ROWS):
         limits[r] = limit(squares[r], lowest[r], apart[r], norm, unit)
-    tally(  # ty: ignore[missing-argument]
-        values, len(work.masks), limits, work.many, work.last, work.masks
-    )
+    tally(values, len(work.masks), limits, work.many, work.last, work.masks)
     spell(work.masks, work.many, work.last, work.left)
 
 

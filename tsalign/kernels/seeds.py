@@ -131,9 +131,7 @@ def draft(rows: Floats, origin: Floats, order: NDArray[np.int64], sketch: Sketch
         scale = scales.max() * rough.SHARE
         scales[:] = scale
         shares[:] = np.float32(1) / scale if scale > rough.TINY else np.float32(0)
-        round_rows(  # ty: ignore[missing-argument]
-            kept, words, shares, scales, squares, errors
-        )
+        round_rows(kept, words, shares, scales, squares, errors)
         sketch.scales[p], sketch.errors[p] = scale, 0.0
         for r in range(ROWS):
             error = rough.farthest(squares[r], errors[r], unit)
@@ -172,11 +170,11 @@ def rough_gains(
             limits[r] = rough_limit(sketch.squares[p, r], reach[r], apart, rounded.norm, unit)
         near = 0
         for t in range(len(candidates)):
-            masks[t] = not_above(values, t, limits)  # ty: ignore[missing-argument]
+            masks[t] = not_above(values, t, limits)
             near |= masks[t]
         marks[start : start + real] = NONE
         while near != 0:
-            r = first_bit(near)  # ty: ignore[missing-argument]
+            r = first_bit(near)
             near &= near - 1
             i = start + r
             if r >= real:

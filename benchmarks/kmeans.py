@@ -2,8 +2,12 @@
 
 python benchmarks/kmeans.py [--shape 1000000x39x100] [--rounds 5] [--long-rounds 2]
 
-`--shape` (may be repeated) measures single rows of the table: n x d x k. The ratio is that of the
-faster peer's time to ours; the share is that of the machine's sgemm, were all products computed.
+`--shape` (may be repeated) measures single rows of the table, n x d x k; `--part` other parts.
+The ratio is that of the faster peer's time to ours; the share is that of the machine's sgemm, were
+all products computed in float32. Only a run of everything writes `results/kmeans.json`.
+
+Out of core, rows lie in four `.npy` files and are read in the same batches, in order, by both
+libraries' `partial_fit` of mini-batches, scikit-learn's with `reassignment_ratio=0`: one rule.
 """
 
 from __future__ import annotations
@@ -11,9 +15,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import tempfile
+import tracemalloc
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -42,6 +49,7 @@ GOALS = {
 }
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would give the peers another kernel than best
 START, BATCHES, PREDICT = 3.0, 3.0, 2.0  # least ratios of the other parts
+MEMORY = 50.0  # most megabytes beyond the data
 INERTIA = 1e-4
 Timed = Callable[[], Any]
 Shape = tuple[int, ...]
@@ -143,9 +151,11 @@ def measure(shape: Shape, rounds: int, long_rounds: int) -> dict[str, Any]:
 
 
 def predictions(X: np.ndarray, start: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Return the time to label all rows."""
-    few: dict[str, Any] = {"n_clusters": len(start), "init": start, "max_iter": 1, "n_init": 1}
-    ours, theirs = KMeans(**few).fit(start), sklearn.cluster.KMeans(**few).fit(start)
+    """Return the time to label all rows with centres fitted to some of them."""
+    few: dict[str, Any] = {"n_clusters": len(start), "max_iter": 10, "n_init": 1}
+    centers = KMeans(**few, init=start).fit(X[: 40 * len(start)]).cluster_centers_
+    ours = KMeans(**few, init=centers).fit(centers)  # each centre is its own mean: nothing moves
+    theirs = sklearn.cluster.KMeans(**few, init=centers).fit(centers)
     works: dict[str, Timed] = {
         "tsalign": lambda: ours.predict(X),
         "scikit-learn": lambda: theirs.predict(X),
@@ -184,6 +194,68 @@ def batches(n: int, d: int, k: int, rounds: int) -> dict[str, Any]:
     return row | {"inertia_difference": difference}
 
 
+def out_of_core(n: int, d: int, k: int, rounds: int) -> dict[str, Any]:
+    """Return the time of one pass over files, in the same batches; and of an exact fit of ours."""
+    X, batch = frames(n, d), 10_000
+    start = X[np.random.default_rng(1).choice(n, size=k, replace=False)]
+    common: dict[str, Any] = {"n_clusters": k, "init": start, "n_init": 1}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.npy" for number in range(4)]
+        for file, part in zip(files, np.array_split(X, len(files)), strict=True):
+            np.save(file, part)
+
+        def once(model: Any) -> Any:
+            for file in files:
+                rows = np.load(file, mmap_mode="r")
+                for begin in range(0, len(rows), batch):
+                    model.partial_fit(rows[begin : begin + batch])
+            return model
+
+        theirs = {"reassignment_ratio": 0.0, "batch_size": batch}
+        works: dict[str, Timed] = {
+            "tsalign": lambda: once(KMeans(**common)),
+            "scikit-learn": lambda: once(sklearn.cluster.MiniBatchKMeans(**common, **theirs)),
+        }
+        seconds, found = alternate(works, rounds)
+        exact = {"exact": lambda: KMeans(**common, max_iter=10, tol=0.0).fit(files)}
+        ten = alternate(exact, rounds)[0]["exact"]
+    ours, peer = found["tsalign"], found["scikit-learn"]
+    apart = np.abs(ours.cluster_centers_ - peer.cluster_centers_).max() / X.std()
+    row = {"n": n, "d": d, "k": k, **compared(seconds, BATCHES)}
+    return row | {"centers_apart_in_sd": float(apart), "seconds_exact_10_iterations": ten}
+
+
+def memory(n: int, d: int, k: int) -> dict[str, Any]:
+    """Return how many megabytes a start and a long fit take beyond the rows."""
+    X = frames(n, d)
+    KMeans(k, random_state=0, max_iter=20, tol=0.0).fit(X[: n // 50])  # compiled before it counts
+    tracemalloc.start()
+    KMeans(k, random_state=0, max_iter=20, tol=0.0).fit(X)
+    beyond = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return {"n": n, "d": d, "k": k, "megabytes": beyond, "goal": MEMORY}
+
+
+PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "start": lambda rounds: careful_start(10**6, 39, 500, rounds=min(rounds, 3)),
+    "batches": lambda rounds: batches(10**6, 39, 100, rounds),
+    "batches_500": lambda rounds: batches(10**6, 39, 500, rounds),
+    "out_of_core": lambda rounds: out_of_core(10**6, 39, 500, rounds),
+    "memory": lambda _: memory(10**6, 39, 500),
+}
+
+
+def told(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Print another part; return it."""
+    name = f"{name} {row['n']} x {row['d']}, k={row['k']}"
+    if "ratio" in row:
+        print(line(name, row), flush=True)
+    else:
+        missed = "" if row["megabytes"] < row["goal"] else "   MISSED"
+        print(f"{name:30} {row['megabytes']:.1f} MB  goal {row['goal']}{missed}", flush=True)
+    return row
+
+
 def line(name: str, row: dict[str, Any]) -> str:
     """Return one printed line."""
     seconds = "  ".join(f"{peer} {value:.3f} s" for peer, value in row["seconds"].items())
@@ -219,6 +291,7 @@ def main() -> None:
     """Measure and print; the whole table also goes to `benchmarks/results/kmeans.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", action="append", help="n x d x k of one row, as 200000x128x500")
+    parser.add_argument("--part", action="append", choices=list(PARTS), help="another part alone")
     parser.add_argument("--rounds", type=int, default=5, help="of 10 iterations")
     parser.add_argument("--long-rounds", type=int, default=1, help="of 50 iterations")
     given = parser.parse_args()
@@ -229,14 +302,15 @@ def main() -> None:
     if faiss:
         faiss.omp_set_num_threads(threads)
     with threadpool_limits(threads):
-        rows = [shown(measure(s, given.rounds, given.long_rounds)) for s in chosen or list(GOALS)]
-        if chosen:
+        for name in given.part or []:
+            told(name, PARTS[name](given.rounds))
+        everything = not (chosen or given.part)
+        shapes = list(GOALS) if everything else chosen
+        rows = [shown(measure(shape, given.rounds, given.long_rounds)) for shape in shapes]
+        if not everything:
             return
         result: dict[str, Any] = {**rows[0], "rows": rows, "machine": machine()}
-        result["start"] = careful_start(10**6, 39, 500, rounds=1)
-        print(line("k-means++ 1e6 x 39, k=500", result["start"]), flush=True)
-        result["batches"] = batches(10**6, 39, 100, given.rounds)
-        print(line("mini-batches 1e6 x 39, k=100", result["batches"]))
+        result |= {name: told(name, part(given.rounds)) for name, part in PARTS.items()}
         write_result("kmeans", result, "faiss-cpu", "llvmlite")
 
 

@@ -117,6 +117,12 @@ def kmeans(result: dict[str, Any]) -> Iterator[Row]:
     peers = ", ".join(f"{name} {s:.1f} s" for name, s in seconds.items() if name != "tsalign")
     peers += f"; inertia off by {result['inertia_difference']:.0e}"
     yield what, f"{seconds['tsalign']:.1f} s", peers
+    others = {"start": "greedy k-means++", "out_of_core": "one pass over four files"}
+    for name, said in others.items():
+        if row := result.get(name):
+            what = f"`KMeans`, {said}, {row['n']:,} x {row['d']}, k = {row['k']}"
+            peer = f"scikit-learn {row['seconds']['scikit-learn']:.1f} s"
+            yield what, f"{row['seconds']['tsalign']:.1f} s", peer
 
 
 def match(result: dict[str, Any]) -> Iterator[Row]:

@@ -39,8 +39,8 @@ FACE = {
         to_changepoints to_ends to_intervals to_labels Windows
     """,
     "tokens": """
-        check_rate deduplicate KMeans MaskedPredictor MiniBatchKMeans ResidualKMeans runs
-        token_rate
+        check_rate deduplicate KMeans MaskedPredictor MiniBatchKMeans ngrams PairEncoding
+        ProductKMeans ResidualKMeans runs token_rate
     """,
 }
 

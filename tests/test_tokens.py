@@ -28,6 +28,7 @@ from tsalign.tokens import (
     KMeans,
     MiniBatchKMeans,
     ResidualKMeans,
+    bounds,
     check_rate,
     chunks,
     deduplicate,
@@ -507,10 +508,21 @@ def test_groups_part_the_centres(k, parts):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize(
-    ("shape", "max_iter", "first"),
-    [((100, 39), 10, 2**31), ((100, 39), 50, 2), ((500, 39), 10, 1), ((50, 6), 99, 2**31)],
+    ("shape", "max_iter", "bytewise", "first"),
+    [
+        ((100, 39), 10, False, 2**31),
+        ((100, 39), 50, False, 2),
+        ((500, 39), 10, False, 1),
+        ((50, 6), 99, False, 2**31),
+        ((100, 39), 10, True, 2**31),
+        ((100, 39), 50, True, 4),
+        ((500, 39), 10, True, 3),
+        ((500, 39), 3, True, 2**31),
+        ((50, 6), 99, True, 2**31),
+    ],
 )
-def test_bounds_are_kept_where_they_pay(shape, max_iter, first):
+def test_bounds_are_kept_where_they_pay(monkeypatch, shape, max_iter, bytewise, first):
+    monkeypatch.setattr(bounds, "pays", lambda _: bytewise)
     assert first_bounded(10**6, shape, max_iter) == first
     assert first_bounded(100, shape, max_iter) == 2**31
 

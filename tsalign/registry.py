@@ -57,6 +57,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "kmeans": "tsalign.tokens:KMeans",
         "minibatch": "tsalign.tokens:MiniBatchKMeans",
         "residual": "tsalign.tokens:ResidualKMeans",
+        "product": "tsalign.tokens:ProductKMeans",
     },
     "predict": {"masked": "tsalign.tokens:MaskedPredictor"},
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},

@@ -13,6 +13,7 @@ Why labels stay exact, with u = 2^-24, x and c less the origin, n = |x|, m = |c|
    (n + m)^2 <= (2 n + r)^2 <= 8 n^2 + 2 r^2, hence r^2 >= (b - 8 g n^2) / (1 + 2 g). With the
    smallest b of a group this holds for all its centres. Products below 1e-36 vanish; no sum
    overflows where n^2 and b are below 1e37, and larger ones are cut to that or not used.
+   Where there are products of bytes, the first bounds come from them instead: see `rough.least`.
 2. *Upper bounds* are distances computed in float64.
 3. *Storing.* Bounds are kept as (lower + drift of the group) and (upper - drift of the centre), so
    that rows at rest are only read. Drifts are rounded up, sums towards the safe side by 4 u of the
@@ -30,10 +31,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tsalign.kernels import kmeans
+from tsalign.kernels import kmeans, rough
 from tsalign.kernels.kmeans import Doubles, Floats, Labels
 from tsalign.kernels.lanes import FAR, Packed, fill, rounding
-from tsalign.kernels.simd import ROWS, sweep
+from tsalign.kernels.simd import CENTERS, ROWS, sweep
 
 ROUNDING = np.float32(4 * 2.0**-24)
 SLACK = np.float32(1 - 16 * 2.0**-24)
@@ -102,6 +103,52 @@ def nearest(rows: Floats, groups: Groups, labels: Labels, lower: Floats, upper: 
                     lower[t, i] = stored_lower(bound, groups.drift[t])
         close(rows, groups, labels, lower, upper, start, open_rows[:count], reach, gaps)
     return pairs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def begin(
+    rows: Floats,
+    rounded: rough.Rounded,
+    groups: Groups,
+    labels: Labels,
+    lower: Floats,
+    upper: Floats,
+) -> int:
+    """Make the bounds of rows that have none yet, and their labels, by way of bytes.
+
+    As `nearest`, but returns how many pairs of a row and a centre were left by the bytes. The words
+    of `rounded` are in the order of the groups, its centres in their own.
+    """
+    work, gaps = rough.room(rounded), np.empty(len(groups.centers))
+    centers, columns, order, moved = groups.centers, rounded.columns, groups.order, groups.moved
+    left, many, values = work.left, work.many, work.values
+    near, own, total = np.empty(ROWS, dtype=np.float32), np.zeros(ROWS, dtype=np.int32), 0
+    unit, last = rounding(rows.shape[1]), len(centers)
+    for start in range(0, len(rows), ROWS):
+        rough.rule_out(rows, start, rounded, work)
+        real = min(ROWS, len(rows) - start)
+        for r in range(real):
+            total += many[r]
+            listed = left[r, : min(many[r], rough.FEW)]
+            for j in range(len(listed)):
+                listed[j] = order[listed[j]]
+            own[r] = listed[0] if len(listed) > 0 else 0
+            if many[r] != 1:
+                own[r] = rough.decide(rows[start + r], centers, columns, listed, many[r], gaps)
+            labels[start + r] = own[r]
+            upper[start + r] = stored_upper(
+                distance(rows[start + r], centers[own[r]]), moved[own[r]]
+            )
+        for t in range(len(lower)):
+            near[:] = np.inf
+            for s in range(groups.starts[t] * CENTERS, min(groups.starts[t + 1] * CENTERS, last)):
+                c, line = order[s], values[s]
+                for r in range(ROWS):
+                    near[r] = near[r] if own[r] == c else min(near[r], line[r])
+            for r in range(real):
+                bound = rough.least(work.squares[r], near[r], work.apart[r], rounded.norm, unit)
+                lower[t, start + r] = stored_lower(min(bound, LARGE), groups.drift[t])
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

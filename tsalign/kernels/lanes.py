@@ -7,7 +7,6 @@ centres are within rounding of each other is decided again in float64, so the la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,29 +28,6 @@ class Packed(NamedTuple):
     origin: Floats  # (whole vectors of d,) float32, what is subtracted, zero past d
     negated: Floats  # (blocks, d, CENTERS) float32, less the origin
     halves: Floats  # (blocks, CENTERS) float32, half the squared norms
-
-
-def labeller(centers: Floats, n_rows: int) -> Callable[[Floats, Labels], None]:
-    """Return `nearest(rows, labels)` for these centres, by the kernel that suits the work.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_clusters, n_features)
-        float32.
-    n_rows : int
-        How many rows will be given to it in all.
-
-    Returns
-    -------
-    callable
-        Writes to `labels` (m,) int32 the nearest centre of each of `rows` (m, d) float32. Both
-        kernels write the same.
-    """
-    if not worthwhile(n_rows * centers.size):
-        columns = np.ascontiguousarray(centers.T, dtype=np.float64)
-        return lambda rows, labels: kmeans.nearest(rows, columns, labels)
-    packed = pack(centers)
-    return lambda rows, labels: nearest(rows, packed, labels)
 
 
 def worthwhile(products: int) -> bool:
@@ -161,6 +137,11 @@ def doubtful(best: np.float32, second: np.float32, square: np.float32, unit: np.
     `rounding(d)`, about (d + 8) u, which leaves room for the rounding of the bound itself; products
     below 1e-36 vanish. What is not a number, or infinite, counts as doubt.
     """
+    return not (second - best > margin(second, square, unit))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def margin(second: np.float32, square: np.float32, unit: np.float32) -> np.float32:
+    """Return by how much two values can be off together, the larger one of which is `second`."""
     reach = max(square + second + second, np.float32(0.0))
-    bound = np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)
-    return not (second - best > bound)
+    return np.float32(5.0) * unit * square + np.float32(3.0) * unit * reach + np.float32(1e-36)

@@ -6,7 +6,8 @@ A panel is a (d, ROWS) float32 array: dimension by dimension the values of `ROWS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import platform
+from collections.abc import Callable, Mapping, Sequence
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -14,12 +15,41 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_CPU = llvm.get_host_cpu_features()
-AVAILABLE = bool(_CPU.get("avx512f") or (_CPU.get("avx2") and _CPU.get("fma")))
-WIDTH = 16 if _CPU.get("avx512f") else 8  # float32 values in a vector
+
+def layout(features: Mapping[str, bool], machine: str) -> tuple[int, int]:
+    """Return how many float32 values a vector holds, and how many centres a block.
+
+    Parameters
+    ----------
+    features : mapping of str to bool
+        What LLVM says of the processor.
+    machine : str
+        Its name, as from `platform.machine`.
+
+    Returns
+    -------
+    int
+        0 without vectors that multiply and add at once: plain loops are left then.
+    int
+        As many as keep all running sums of two vectors of rows in registers.
+
+    Examples
+    --------
+    >>> layout({"avx2": True, "fma": True}, "x86_64"), layout({}, "x86_64")
+    ((8, 5), (0, 5))
+    """
+    if features.get("avx512f"):
+        return 16, 10
+    if features.get("avx2") and features.get("fma"):
+        return 8, 5
+    return (4, 10) if machine.lower() in {"aarch64", "arm64"} else (0, 5)
+
+
+_WIDTH, CENTERS = layout(llvm.get_host_cpu_features(), platform.machine())
+AVAILABLE = _WIDTH > 0
+WIDTH = _WIDTH or 8  # float32 values in a vector
 VECTORS = 2  # of rows in a panel: more would not stream from the second-level cache at large d
 ROWS = VECTORS * WIDTH
-CENTERS = 10 if WIDTH == 16 else 5  # in a block: all running sums stay in the 32 (16) registers
 
 _INDEX = ir.IntType(64)
 _FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
@@ -126,9 +156,6 @@ def _products(
     sums: list[ir.Value],
 ) -> list[ir.Value]:
     """Add to `sums` the products of the panel with a block of centres, over all dimensions."""
-    fma = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_FLOATS, [_FLOATS] * 3), f"llvm.fma.v{WIDTH}f32"
-    )
 
     def dimension(q: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
         rows, column = _rows(builder, lines, q), builder.mul(q, _at(CENTERS))
@@ -137,10 +164,22 @@ def _products(
             value = _scalar(builder, centers, builder.add(column, _at(r)))
             center = _spread(builder, value, _FLOATS)
             for v in range(VECTORS):
-                out.append(builder.call(fma, [rows[v], center, sums[r * VECTORS + v]]))
+                out.append(_fused(builder, rows[v], center, sums[r * VECTORS + v]))
         return out
 
     return _repeat(builder, dims, dimension, sums)
+
+
+def _fused(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """Return a * b + c, rounded once."""
+    return _intrinsic(builder, "fma", a, b, c)
+
+
+def _intrinsic(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
+    """Call a function that LLVM knows, on vectors of float32."""
+    kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(arguments))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}f32")
+    return builder.call(function, arguments)
 
 
 def _rows(builder: ir.IRBuilder, lines: ir.Value, q: ir.Value) -> list[ir.Value]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.kernels import bounds as kernels
-from tsalign.kernels import lanes
+from tsalign.kernels import lanes, rough
+from tsalign.kernels.labels import CROWDED, pays
 from tsalign.kernels.simd import CENTERS
 
 NEVER = 2**31
@@ -30,11 +31,13 @@ def first_bounded(n_rows: int, shape: tuple[int, int], max_iter: int) -> int:
         Counted from 0; more than any `max_iter` where they do not pay. Results are the same.
     """
     k, d = shape
-    if (
-        not lanes.worthwhile(n_rows * k * d) or d < 32 or k < 64 or (k < 200 and max_iter < 20)
-    ):  # measured: benchmarks/kmeans.py
+    if not lanes.worthwhile(n_rows * k * d) or d < 32 or k < 64:
         return NEVER
-    return 1 if k >= 200 else 2
+    if pays(shape):  # bytes make the first passes cheap: bounds wait until centres slow down
+        first, least = (3, 8) if k >= 200 else (4, 20)
+    else:
+        first, least = (1, 2) if k >= 200 else (2, 20)
+    return first if max_iter >= least else NEVER  # measured: benchmarks/kmeans.py
 
 
 def group_size(k: int, d: int) -> int:
@@ -80,6 +83,8 @@ class Bounds:
         self.moved = np.zeros(k, dtype=np.float32)
         self.lower = np.full(len(parts) * n_rows, -np.inf, dtype=np.float32)
         self.upper = np.full(n_rows, np.inf, dtype=np.float32)
+        self.rounded: rough.Rounded | None = None
+        self.fresh = pays(centers.shape)
 
     def follow(self, centers: NDArray[np.float32]) -> kernels.Groups:
         """Loosen the bounds by the centres' movements; return what the kernel reads.
@@ -101,6 +106,7 @@ class Bounds:
         np.maximum.at(largest, self.group, steps)
         self.drift = _summed_up(self.drift, largest)
         self.centers = centers
+        self.rounded, self.fresh = self._rounded(centers) if self.fresh else None, False
         packed = lanes.pack(centers[self.order])
         columns = np.ascontiguousarray(centers.T, dtype=np.float64)
         packed = packed._replace(columns=columns)
@@ -133,7 +139,19 @@ class Bounds:
         """
         many = len(self.drift)
         lower = self.lower[block.start * many : block.stop * many].reshape(many, -1)
-        return kernels.nearest(rows, groups, labels, lower, self.upper[block])
+        rounded = self.rounded
+        if rounded is None:
+            return kernels.nearest(rows, groups, labels, lower, self.upper[block])
+        left = kernels.begin(rows, rounded, groups, labels, lower, self.upper[block])
+        if left > CROWDED * len(rows):
+            self.rounded = None  # labels are the same either way
+        return many * len(rows)
+
+    def _rounded(self, centers: NDArray[np.float32]) -> rough.Rounded:
+        """Return centres rounded to bytes in the order of the groups."""
+        packed = rough.pack(centers[self.order])
+        columns = np.ascontiguousarray(centers.T, dtype=np.float64)
+        return packed._replace(centers=centers, columns=columns)
 
 
 def gather(centers: NDArray[np.float32], groups: int) -> list[NDArray[np.int32]]:

@@ -42,7 +42,7 @@ def split(n_rows: int, size: int) -> list[slice]:
     >>> split(10_000, size=1)
     [slice(0, 4096, None), slice(4096, 8192, None), slice(8192, 10000, None)]
     """
-    most = min(64, max(8, 2**23 // size))
+    most = min(64, max(8, 2**19 // size))
     step = -(-n_rows // (most * BLOCK)) * BLOCK
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
@@ -62,6 +62,24 @@ def blocks(chunk: slice) -> Iterator[slice]:
     """
     for start in range(chunk.start, chunk.stop, BLOCK):
         yield slice(start, min(start + BLOCK, chunk.stop))
+
+
+def pieces(rows: Rows, chunk: slice) -> Iterator[slice]:
+    """Yield the parts of a chunk that are read at once: all of it where it lies in memory.
+
+    Parameters
+    ----------
+    rows : ndarray or Shards of shape (n_samples, n_features)
+        What is read.
+    chunk : slice
+        One of `split`.
+
+    Yields
+    ------
+    slice
+        The chunk, or its blocks.
+    """
+    yield from [chunk] if isinstance(rows, np.ndarray) else blocks(chunk)
 
 
 def spread(

@@ -69,6 +69,9 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         Sum of squared distances of those rows to their centres.
     n_iter_ : int
         Iterations of the start that was kept.
+    relocated_ : int
+        How often a cluster had become empty and was given the row farthest from its centre. Not 0
+        for distinct rows means more centres than the data ask for, or a poor start.
 
     References
     ----------
@@ -86,7 +89,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
     1.0
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(
         self,
@@ -181,7 +184,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         batch.update(centers)
         centers, total = batch.running_means(centers, counts)
         steps = getattr(self, "n_iter_", 0) + 1
-        return self._keep(Solution(centers, batch.labels, total, batch.inertia(centers), steps))
+        return self._keep(Solution(centers, batch.labels, total, batch.inertia(centers), steps, 0))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
         """Return the nearest centre of each row.
@@ -266,7 +269,8 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):
         return plus_plus(rows, self.n_clusters, rng, self.n_jobs, weights)
 
     def _keep(self, found: Solution) -> Self:
-        self.cluster_centers_, self.labels_, self.counts_, self.inertia_, self.n_iter_ = found
+        self.cluster_centers_, self.labels_, self.counts_, self.inertia_ = found[:4]
+        self.n_iter_, self.relocated_ = found[4:]
         return self
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.kernels import kmeans as kernels
-from tsalign.kernels import lanes
+from tsalign.kernels.labels import labeller
 from tsalign.tokens.bounds import Bounds, first_bounded
 from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, blocks, split, spread
 
@@ -24,6 +24,7 @@ class Solution(NamedTuple):
     counts: NDArray[np.float64]  # (k,) weights of the rows of each
     inertia: float
     n_iter: int
+    relocated: int  # empty clusters that were given a row
 
 
 def lloyd(
@@ -74,7 +75,7 @@ def lloyd(
     if moved > 0:
         state.update(centers)
     counts = state.counts.sum(axis=0)
-    return Solution(centers, state.labels, counts, state.inertia(centers), n_iter)
+    return Solution(centers, state.labels, counts, state.inertia(centers), n_iter, state.relocated)
 
 
 def label(X: Rows, centers: NDArray[np.float32], threads: int | None) -> NDArray[np.int32]:
@@ -95,7 +96,7 @@ def label(X: Rows, centers: NDArray[np.float32], threads: int | None) -> NDArray
         int32 indices; the first one of equally near centres.
     """
     labels = np.empty(len(X), dtype=np.int32)
-    nearest = lanes.labeller(centers, len(X))
+    nearest = labeller(centers, len(X))
 
     def work(_: int, chunk: slice) -> None:
         for block in blocks(chunk):
@@ -125,6 +126,7 @@ class Assignment:
     ) -> None:
         self.X, self.threads, self.weights = X, threads, weights
         self.bounds: Bounds | None = None
+        self.relocated = 0
         self.chunks = split(len(X), size=n_clusters * X.shape[1])
         self.labels = np.full(len(X), -1, dtype=np.int32)
         self.sums = np.zeros((len(self.chunks), n_clusters, X.shape[1]))
@@ -166,7 +168,7 @@ class Assignment:
         self, centers: NDArray[np.float32]
     ) -> Callable[[NDArray[np.float32], slice, Labels], object]:
         if self.bounds is None:
-            nearest = lanes.labeller(centers, len(self.X))
+            nearest = labeller(centers, len(self.X))
             return lambda rows, _, labels: nearest(rows, labels)
         bounds, groups = self.bounds, self.bounds.follow(centers)
         return lambda rows, block, labels: bounds.nearest(rows, block, groups, labels)
@@ -239,6 +241,7 @@ class Assignment:
             sums[source] -= value
             counts[source] -= weight
             sums[target], counts[target] = value, weight
+        self.relocated += len(empty)
 
     def inertia(
         self, centers: NDArray[np.float32], each: NDArray[np.float64] | None = None

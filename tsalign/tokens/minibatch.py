@@ -61,6 +61,8 @@ class MiniBatchKMeans(KMeans):
         How often as many rows as there are were drawn, rounded up.
     n_steps_ : int
         Batches drawn.
+    relocated_ : int
+        How often a rarely used centre was moved to a random row.
 
     References
     ----------
@@ -73,7 +75,7 @@ class MiniBatchKMeans(KMeans):
     0.0
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -133,24 +135,27 @@ class MiniBatchKMeans(KMeans):
         size = min(self.batch_size, len(rows))
         tol = self.tol * mean_variance(rows, self.n_jobs) if self.tol > 0 else 0.0
         centers, counts = self._start(rows, weights, rng), np.zeros(self.n_clusters)
+        # Summed up once: `rng.choice` with chances draws the same rows, but sums for every batch.
         chances = (weights if len(weights) else np.ones(len(rows))) / (weights.sum() or len(rows))
-        watch, since = Watch(size, len(rows), tol, self.max_no_improvement), 0
+        reached = np.cumsum(chances)
+        reached /= reached[-1]
+        watch, since, moved = Watch(size, len(rows), tol, self.max_no_improvement), 0, 0
         for step in range(1, max(self.max_iter * len(rows) // size, 1) + 1):
-            batch = rows[rng.choice(len(rows), size, p=chances)]
+            batch = rows[reached.searchsorted(rng.random_sample(size), side="right")]
             since += size
             due = bool((counts == 0).any()) or since >= 10 * self.n_clusters
             since = 0 if due else since
             before = centers
             centers, counts, inertia = self._step(batch, UNWEIGHTED, centers, counts)
             if due:
-                self._replace(batch, centers, counts, rng)
+                moved += self._replace(batch, centers, counts, rng)
             if watch.done(step, np.square(centers - before, dtype=np.float64).sum(), inertia):
                 break
         final = Assignment(rows, len(centers), self.n_jobs, weights)
         final.update(centers)
         self.n_steps_ = step
         iterations = -(-step * size // len(rows))
-        found = Solution(centers, final.labels, counts, final.inertia(centers), iterations)
+        found = Solution(centers, final.labels, counts, final.inertia(centers), iterations, moved)
         return self._keep(found)
 
     def _start(
@@ -190,14 +195,15 @@ class MiniBatchKMeans(KMeans):
         centers: NDArray[np.float32],
         counts: Weights,
         rng: np.random.RandomState,
-    ) -> None:
-        """Move rarely used centres to rows of the batch, in place."""
+    ) -> int:
+        """Move rarely used centres to rows of the batch, in place; return how many."""
         rare, most = counts < self.reassignment_ratio * counts.max(), len(batch) // 2
         if rare.sum() > len(batch) / 2:
             rare[np.argsort(counts)[most:]] = False
         if rare.any():
             centers[rare] = batch[rng.choice(len(batch), int(rare.sum()), replace=False)]
             counts[rare] = counts[~rare].min()
+        return int(rare.sum())
 
 
 @dataclass

@@ -14,10 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 from tsalign.tokens.chunks import as_table
+from tsalign.tokens.codes import MOST, as_numbers, check_codes
 from tsalign.tokens.kmeans import KMeans
 from tsalign.tokens.lloyd import label
-
-MOST = 2**31  # different tokens that int32 can name
 
 
 class ResidualKMeans(ClusterMixin, BaseEstimator):
@@ -179,16 +178,8 @@ class ResidualKMeans(ClusterMixin, BaseEstimator):
             For codes of another shape, or codes that no centre has.
         """
         check_is_fitted(self)
-        table, (levels, size, features) = np.asarray(codes), self.codebooks_.shape
-        if table.ndim != 2 or not 1 <= table.shape[1] <= levels or table.dtype.kind not in "iu":
-            raise TsalignError(
-                f"codes are {table.dtype} {table.shape}; they need whole numbers (n, 1 to {levels})"
-            )
-        wrong = np.argwhere((table < 0) | (table >= size))
-        if len(wrong) > 0:
-            raise TsalignError(
-                f"code {table[tuple(wrong[0])]}; there are {size} a level", row=str(wrong[0][0])
-            )
+        levels, size, features = self.codebooks_.shape
+        table = check_codes(codes, 1, levels, size)
         rows = np.zeros((len(table), features), dtype=np.float64)
         for level, column in enumerate(table.T):
             rows += self.codebooks_[level][column]
@@ -213,8 +204,4 @@ class ResidualKMeans(ClusterMixin, BaseEstimator):
             As `encode`; also for more different tokens than int32 can name.
         """
         check_is_fitted(self)
-        levels, size, _ = self.codebooks_.shape
-        if self.size_ > MOST:
-            raise TsalignError(f"{size} ** {levels} tokens are too many for one number; use encode")
-        place = size ** np.arange(levels, dtype=np.int64)
-        return (self.encode(X) @ place).astype(np.int32)
+        return as_numbers(self.encode(X), self.codebooks_.shape[1])

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from tsalign.kernels import lanes
 from tsalign.kernels import seeds as kernels
-from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, blocks, split, spread
+from tsalign.tokens.chunks import UNWEIGHTED, Rows, Weights, pieces, split, spread
+from tsalign.tokens.sketch import Sketch
 
 
 def random_rows(
@@ -70,8 +71,8 @@ def plus_plus(
     and 6 (the greedy variant).
     """
     trials = 2 + int(np.log(n_clusters))
-    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads, weights)
     chosen = [rng.choice(len(X), p=_chances(X, weights))]
+    near = Nearby(X, trials, lanes.worthwhile(X.size * n_clusters), threads, weights)
     near.approach(X[chosen], 0)
     while len(chosen) < n_clusters:
         drawn = near.draw(rng.uniform(size=trials))
@@ -108,6 +109,7 @@ class Nearby:
         weights: Weights = UNWEIGHTED,
     ) -> None:
         self.X, self.vectors, self.threads, self.weights = X, vectors, threads, weights
+        self.sketch = Sketch(X, threads) if vectors and Sketch.pays(X.shape) else None
         self.chunks = split(len(X), size=trials)
         self.closest = np.full(len(X), np.inf)
         self.marks = np.full(len(X), kernels.ANY, dtype=np.uint8)
@@ -151,13 +153,16 @@ class Nearby:
             The same bits for any number of threads.
         """
         sums = np.zeros((len(self.chunks), len(candidates)))
-        packed = lanes.pack(candidates) if self.vectors else None
+        rounded = self.sketch.round(candidates) if self.sketch else None
+        packed = lanes.pack(candidates) if self.vectors and not self.sketch else None
 
         def work(number: int, chunk: slice) -> None:
-            for block in blocks(chunk):
+            for block in pieces(self.X, chunk):
                 rows = self.X[block], self.weights[block]
                 state = self.closest[block], self.marks[block], sums[number]
-                if packed is None:
+                if self.sketch is not None and rounded is not None:
+                    kernels.rough_gains(*rows, candidates, self.sketch[block], rounded, *state)
+                elif packed is None:
                     kernels.gains(*rows, candidates, *state)
                 else:
                     kernels.swept_gains(*rows, candidates, packed, *state)
@@ -177,7 +182,7 @@ class Nearby:
         """
 
         def work(number: int, chunk: slice) -> None:
-            for block in blocks(chunk):
+            for block in pieces(self.X, chunk):
                 kernels.approach(
                     self.X[block],
                     candidates[best],

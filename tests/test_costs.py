@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsalign.errors import TsalignError
-from tsalign.kernels.pelt import segment_costs
+from tsalign.kernels.handed import segment_costs
 from tsalign.segment import Pelt
 from tsalign.segment.cost import Cost, running_sums
 from tsalign.segment.costs import AR, COSTS, Normal

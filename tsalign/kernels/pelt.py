@@ -25,12 +25,13 @@ the best is left, however many PELT alone would keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
+
+from tsalign.kernels.handed import COST, CostKernel, ready, segment_costs
 
 LEAF = 4
 """Samples of the shortest chunk."""
@@ -40,17 +41,6 @@ CROWD = 32
 
 BATCH = 64
 """Ends that are looked at together: many segments in one call let a cost fill vectors."""
-
-CostKernel = Callable[..., None]
-"""A function like those in `tsalign.kernels.segment_costs`: see `tsalign.segment.costs`."""
-
-_COST = types.void(
-    types.float64[:, ::1],
-    types.float64[::1],
-    types.int64[::1],
-    types.int64[::1],
-    types.float64[::1],
-)
 
 
 class Task(NamedTuple):
@@ -287,32 +277,8 @@ def partition(cost, table, constants, n, penalty, length, min_size, slack):
     return last
 
 
-def ready(kernel: Any, signature: Any = _COST) -> Any:
-    """Return a compiled function as a value that other compiled functions can be handed.
-
-    One signature, compiled or read from the cache now: then the search is compiled once for all
-    costs, those of third parties included, and not again for each.
-
-    Parameters
-    ----------
-    kernel : function
-        Decorated with `numba.njit`.
-    signature : numba signature
-        What it takes and returns; by default that of a cost.
-
-    Returns
-    -------
-    function
-        Itself.
-    """
-    if signature.args not in getattr(kernel, "signatures", [signature.args]):
-        kernel.compile(signature)
-        kernel.disable_compile()
-    return kernel
-
-
 _SEARCH = types.int64[::1](
-    types.FunctionType(_COST),
+    types.FunctionType(COST),
     types.float64[:, ::1],
     types.float64[::1],
     types.int64,
@@ -321,36 +287,6 @@ _SEARCH = types.int64[::1](
     types.int64,
     types.float64,
 )
-
-
-def segment_costs(
-    kernel: CostKernel,
-    table: NDArray[np.float64],
-    constants: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return the costs of segments.
-
-    Parameters
-    ----------
-    kernel : function
-        The compiled cost.
-    table : (rows, columns) float64
-        Its table.
-    constants : (k,) float64
-        Its constants.
-    starts, stops : (m,) int64
-        Half-open bounds, `start < stop`.
-
-    Returns
-    -------
-    (m,) float64
-        One a segment.
-    """
-    out = np.empty(len(starts))
-    ready(kernel)(table, constants, np.ascontiguousarray(starts), np.ascontiguousarray(stops), out)
-    return out
 
 
 def best_partition(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.kernels.pelt import segment_costs
+from tsalign.kernels.handed import segment_costs
 from tsalign.segment.penalties import Penalty
 from tsalign.segment.problem import NOTHING, Problem
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from tsalign.kernels.gains import level_gains, segment_means
-from tsalign.kernels.pelt import segment_costs
+from tsalign.kernels.handed import segment_costs
 from tsalign.segment.costs import L2
 from tsalign.segment.problem import Problem
 

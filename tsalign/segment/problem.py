@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.kernels.costs import extent, squared_deviations
-from tsalign.kernels.pelt import best_partition, segment_costs
+from tsalign.kernels.handed import segment_costs
+from tsalign.kernels.pelt import best_partition
 from tsalign.kernels.search import change_points
 from tsalign.segment.cost import Cost
 from tsalign.segment.costs import AR, COSTS, CostName

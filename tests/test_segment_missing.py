@@ -22,7 +22,8 @@ from tsalign.segment.problem import masks, prepare
 NAN = np.nan
 UNCOMPILED = bool(numba.config.DISABLE_JIT)
 MANY = 6 if UNCOMPILED else 100
-quick = settings(max_examples=5 if UNCOMPILED else 40, deadline=None)
+quick = settings(max_examples=40, deadline=None)
+slow = pytest.mark.compiled  # rules uncompiled take minutes
 masking = pytest.mark.parametrize("cost", ["l2", "normal", "mixed"])
 
 
@@ -111,6 +112,7 @@ def test_kernels_equal_their_twins_and_those_of_whole_series(cost):
 # --- invariants
 
 
+@slow
 @quick
 @given(
     st.sampled_from(["l2", "normal"]),
@@ -132,6 +134,7 @@ def test_for_one_channel_masking_is_dropping(cost, rule, n, min_size, seed):
     np.testing.assert_array_equal(masked.confidence_, dropped.confidence_)
 
 
+@slow
 @quick
 @given(
     st.sampled_from(["l2", "normal", "mixed"]),
@@ -164,6 +167,7 @@ def test_invariants(cost, rule, n, d, seed):
     assert cut(late).bounds_.tolist() == moved.tolist()
 
 
+@slow
 @pytest.mark.parametrize("cost", ["l2", "normal"])
 @pytest.mark.parametrize("rule", ["bic", "calibrated", 9.0])
 def test_an_empty_channel_is_no_channel_to_the_last_bit(cost, rule):
@@ -190,6 +194,7 @@ def test_a_change_in_a_gap_of_its_own_channel():
     assert Pelt(penalty=5.0).fit_predict(x).tolist() == [[0, 25], [25, 40]]
 
 
+@slow
 @pytest.mark.parametrize("cost", ["l2", "normal"])
 def test_changes_are_found_in_what_is_there(cost):
     rng = np.random.default_rng(3)
@@ -207,6 +212,7 @@ def test_changes_are_found_in_what_is_there(cost):
     assert len(crops(x, 20.0, 200.0, cost)[0][1]) >= 2
 
 
+@slow
 def test_a_rule_learnt_from_series_with_gaps():
     rng = np.random.default_rng(0)
     steps = [np.repeat([0.0, 9.0, 8.5], 30) + rng.normal(0, 0.3, 90) for _ in range(3)]
@@ -217,6 +223,7 @@ def test_a_rule_learnt_from_series_with_gaps():
     assert gaps.predict(spaced[0]).tolist() == [[0, 33], [33, 94]]
 
 
+@slow
 def test_noise_is_that_of_the_samples_that_are_there():
     x = holed(400, 3, 1)
     problem = prepare(x, "l2", 1)
@@ -283,6 +290,7 @@ def test_what_cannot_be_cut_is_refused_in_one_sentence(segmenter, values, words)
         prepare(np.array([[1.0], [NAN]]), "l1", 1)
 
 
+@slow
 def test_short_series_and_constants_are_answered():
     for cost in ("l2", "normal"):
         for penalty in ("bic", "mbic", "slope", "crops", 0.0, np.inf):

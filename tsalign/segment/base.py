@@ -46,7 +46,7 @@ class Segmenter(BaseEstimator):
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers.
+            Finite numbers; with `takes_missing`, NaN for what is missing.
         y : None
             Ignored.
 
@@ -70,7 +70,7 @@ class Segmenter(BaseEstimator):
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers, with as many channels as in `fit`.
+            As in `fit`, with as many channels.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class Segmenter(BaseEstimator):
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers.
+            Finite numbers; with `takes_missing`, NaN for what is missing.
         y : None
             Ignored.
 

@@ -21,7 +21,8 @@ class Mixed(Cost):
     Segments are cut where all channels together change most, heart rate by its mean and counts by
     their rate, say. Costs come in different units: squared distances in those of the channel, twice
     a log-likelihood in none. Where `l2` meets `normal` or `poisson`, standardize the channel or
-    give it the weight 1 / noise variance. The sum is as exact as its parts.
+    give it the weight 1 / noise variance. The sum is as exact as its parts. It takes NaN for what
+    is missing if all its parts do.
 
     Parameters
     ----------

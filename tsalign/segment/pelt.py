@@ -33,8 +33,10 @@ class Pelt(Ruled):
     series: durations and rules know nothing of them, and a change at such a gap is at the first
     sample after it. Where a single channel changes in a gap of its own, the others decide the
     place; if they do not, it is the first sample of the gap. Noise is measured on the samples of
-    each channel that are there, as if they were neighbours. Other costs refuse NaN and say where it
-    is; longer gaps as boundaries: `tsalign.segment.AroundGaps`.
+    each channel that are there, as if they were neighbours. Under `normal` a channel's only sample
+    in a segment has the least variance: where much is missing, ask for a longer `min_duration`;
+    with `mbic` above all. Other costs refuse NaN and say where it is. Long gaps as boundaries:
+    `tsalign.segment.AroundGaps`.
 
     Parameters
     ----------

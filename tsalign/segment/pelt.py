@@ -163,18 +163,19 @@ class Pelt(Ruled):
         return Question(problem, measure, problem.best)
 
 
-def bic(x: NDArray[np.float64]) -> float:
+def bic(x: NDArray[np.float64], variance: Variance = "difference") -> float:
     """Return the penalty of the Bayesian information criterion for changes in the mean.
 
-    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel by
-    `difference_variance`: for `d` equally noisy channels `(d + 1) v ln(n)`, since a change adds `d`
-    means and one place. It is never below 1e-13 of the total squared deviation: smaller savings are
-    rounding.
+    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel: for `d`
+    equally noisy channels `(d + 1) v ln(n)`, since a change adds `d` means and one place. It is
+    never below 1e-13 of the total squared deviation: smaller savings are rounding.
 
     Parameters
     ----------
     x : (n, d) float64
         Finite values.
+    variance : {"difference", "long_run"}
+        How the noise is measured, see `tsalign.segment.penalties`.
 
     Returns
     -------
@@ -193,5 +194,5 @@ def bic(x: NDArray[np.float64]) -> float:
     """
     if len(x) < 2:
         return 0.0
-    penalty = bic_penalty(L2().noise(x, "difference"), 1, len(x)).change
+    penalty = bic_penalty(L2().noise(x, variance), 1, len(x)).change
     return float(max(penalty, NOTHING * len(x) * (x - x[0]).var(axis=0).sum()))

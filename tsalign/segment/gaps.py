@@ -109,7 +109,7 @@ class AroundGaps(Segmenter):
         gaps = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
         filled = samples(np.where(gaps, 0, x))
         gaps = gaps.reshape(filled.shape)
-        whole = np.all if self.segmenter.takes_missing else np.any
+        whole = np.all if getattr(self.segmenter, "takes_missing", False) else np.any
         return np.where(gaps, np.nan, filled), np.asarray(whole(gaps, axis=1))
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -75,7 +75,38 @@ def floors(x):
     return np.where(noise > 0, 1e-4 * noise, 1.0)
 
 
+def there(y):
+    return [channel[~np.isnan(channel)] for channel in y.T]
+
+
+def masked_l2(x, start, stop, weights):
+    """Each channel on its own, nothing for one without a sample."""
+    parts = there(x[start:stop])
+    return sum(
+        w * ((y - y.mean()) ** 2).sum() for w, y in zip(weights, parts, strict=True) if len(y)
+    )
+
+
+def masked_normal(x, start, stop, weights):
+    """As `normal`, each channel on its own samples; the floor by those that are there."""
+    floor = [floors(y[:, None]) for y in there(x)]
+    parts = zip(weights, there(x[start:stop]), floor, strict=True)
+    return sum(float(w * normal(y[:, None], least)[0]) for w, y, least in parts if len(y))
+
+
+def masked_mixed(x, start, stop, weights):
+    """A mean in the first channel, variances in the others."""
+    return masked_l2(x[:, :1], start, stop, weights[:1]) + masked_normal(
+        x[:, 1:], start, stop, weights[1:]
+    )
+
+
 WHOLE = {"normal_full": normal_full, "rank": rank, "mixed": mixed}
+WHOLE |= {
+    "masked l2": masked_l2,
+    "masked normal": masked_normal,
+    "masked mixed": masked_mixed,
+}
 """Costs that are no sum over channels of one kind."""
 
 COSTS = {"l2": l2, "l1": l1, "normal": normal, "poisson": poisson, "linear": linear, "ar": ar}

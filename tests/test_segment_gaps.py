@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from tsalign.errors import TsalignError
-from tsalign.segment import AroundGaps, Pelt, Windows
+from tsalign.segment import AroundGaps, BinarySegmentation, Pelt, Windows
 
 NAN = np.nan
 
@@ -19,11 +19,15 @@ def steps(n, seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(0, 5), st.integers(0, 99))
-def test_stretches_between_long_gaps_are_cut_on_their_own(missing, longest, seed):
+@given(
+    st.sampled_from([Pelt(penalty=6.0), BinarySegmentation(penalty=6.0)]),
+    st.lists(st.booleans(), min_size=1, max_size=60),
+    st.integers(0, 5),
+    st.integers(0, 99),
+)
+def test_stretches_between_long_gaps_are_cut_on_their_own(inner, missing, longest, seed):
     x = steps(len(missing), seed)
-    x[missing, seed % 2] = NAN
-    inner = Pelt(penalty=6.0)
+    x[missing, slice(None) if inner.takes_missing else seed % 2] = NAN
     bounds = AroundGaps(inner, max_gap=longest).fit_predict(x)
     # The obvious twin: walk over the series, and give up a stretch at each long gap.
     long, at = np.zeros(len(x), bool), 0
@@ -53,6 +57,23 @@ def test_without_gaps_nothing_changes():
         np.testing.assert_array_equal(around.fit_predict(x), inner.fit_predict(x))
         whole = x.astype(int)
         np.testing.assert_array_equal(around.fit_predict(whole), inner.fit_predict(whole))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 5), st.integers(0, 99))
+def test_what_single_channels_miss_is_left_to_a_segmenter_that_takes_it(longest, seed):
+    rng = np.random.default_rng(seed)
+    x = steps(60, seed)
+    x[rng.random(x.shape) < 0.4] = NAN
+    long = int(rng.integers(6, 20))
+    x[30 : 30 + long] = NAN
+    x[[29, 30 + long]] = 0.0
+    inner = Pelt(penalty=6.0)
+    bounds = AroundGaps(inner, longest).fit_predict(x)
+    assert not any(a < 30 + long and b > 30 for a, b in bounds)
+    first = bounds[bounds[:, 1] <= 30]
+    if longest >= 5:  # shorter gaps of both are in what the segmenter sees
+        np.testing.assert_array_equal(first, inner.fit_predict(x[:30]))
 
 
 def test_gaps_in_seconds_and_nothing_but_gaps():

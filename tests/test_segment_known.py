@@ -9,6 +9,7 @@ import pytest
 import ruptures
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from tsalign.errors import TsalignError
 from tsalign.registry import find
@@ -174,6 +175,19 @@ def test_bic_is_that_of_pelt():
     assert BottomUp(penalty="bic").fit_predict(x).tolist() == expected
     for segmenter in segmenters(1, penalty="bic")[:-1]:
         assert segmenter.fit_predict(noise).tolist() == [[0, 400]]
+
+
+def test_dependent_noise_is_no_change_unless_taken_as_independent():
+    walk = np.random.default_rng(0).normal(size=(3000, 1))
+    for t in range(1, len(walk)):
+        walk[t] += 0.7 * walk[t - 1]
+    step = walk + 12.0 * (np.arange(3000) >= 1500)[:, None]
+    for segmenter in segmenters(1, penalty="bic")[:-1]:
+        assert len(segmenter.fit_predict(walk)) <= 3
+        assert np.abs(segmenter.fit_predict(step)[:, 1] - 1500).min() <= 3
+        many = clone(segmenter).set_params(variance="difference").fit_predict(walk)
+        if not isinstance(segmenter, SlidingWindow):  # its strongest peak is no change of the whole
+            assert len(many) > 20
 
 
 def test_intervals_find_what_looks_like_nothing_from_afar():

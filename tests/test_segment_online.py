@@ -83,13 +83,14 @@ def test_poisson_equals_its_twin(n, d, penalty, size, delay, seed):
     )
 
 
+@pytest.mark.parametrize("variance", ["difference", "long_run"])
 @pytest.mark.parametrize("seed", range(4))
-def test_bic_is_that_of_the_stream_so_far(seed):
+def test_bic_is_that_of_the_stream_so_far(seed, variance):
     x = steps(200, 2, seed)
-    noise = bic(x[:60]) / np.log(60)
+    noise = bic(x[:60], variance) / np.log(60)
     expected = naive.gain_test(x, naive.squares, lambda t: noise * np.log(60 + t), 2, 1)
     assert expected
-    assert changes(Online(warmup=60, min_duration=2), x) == expected
+    assert changes(Online(warmup=60, min_duration=2, variance=variance), x) == expected
     events = counts(200, 2, seed)
     expected = naive.gain_test(events, naive.deviance, lambda t: 3 * np.log(60 + t), 1)
     assert changes(Online("poisson", warmup=60), events) == expected

@@ -94,11 +94,11 @@ def extent(x):
     Parameters
     ----------
     x : (n, d) float64
-        Finite values.
+        Finite values, or NaN, which does not count.
     """
     widest = 0.0
     for q in range(x.shape[1]):
-        low, high = x[0, q], x[0, q]
+        low, high = np.inf, -np.inf
         for i in range(x.shape[0]):
             value = x[i, q]
             low = value if value < low else low

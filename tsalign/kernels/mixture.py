@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from tsalign.kernels.autoregression import prediction_error
+from tsalign.kernels.masked_costs import least_squares_masked, normal_masked
 from tsalign.kernels.median_cost import absolute_deviation
 from tsalign.kernels.segment_costs import (
     least_squares,
@@ -23,6 +24,8 @@ KERNELS = (
     linear_trend,
     absolute_deviation,
     prediction_error,
+    least_squares_masked,
+    normal_masked,
 )
 """What may be summed, by its number: one compiled kernel serves all mixtures."""
 
@@ -42,8 +45,12 @@ def _one(number, table, constants, starts, stops, out):
         linear_trend(table, constants, starts, stops, out)
     elif number == 5:
         absolute_deviation(table, constants, starts, stops, out)
-    else:
+    elif number == 6:
         prediction_error(table, constants, starts, stops, out)
+    elif number == 7:
+        least_squares_masked(table, constants, starts, stops, out)
+    else:
+        normal_masked(table, constants, starts, stops, out)
 
 
 @njit(cache=True, error_model="numpy")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tsalign.errors import TsalignError
@@ -28,13 +29,24 @@ class Segmenter(BaseEstimator):
 
     version: ClassVar[int] = 1
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN may stand for a missing sample in single channels."""
+        return False
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return what scikit-learn asks of an estimator."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_missing
+        return tags
+
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Check the parameters and remember the number of channels.
 
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers.
+            Finite numbers; with `takes_missing`, NaN for what is missing.
         y : None
             Ignored.
 
@@ -49,7 +61,7 @@ class Segmenter(BaseEstimator):
             For a parameter out of its bounds, or an `X` that is no finite series.
         """
         check_params(self)
-        self.n_features_in_ = samples(X).shape[1]
+        self.n_features_in_ = samples(X, missing=self.takes_missing).shape[1]
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
@@ -58,7 +70,7 @@ class Segmenter(BaseEstimator):
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers, with as many channels as in `fit`.
+            As in `fit`, with as many channels.
 
         Returns
         -------
@@ -72,7 +84,7 @@ class Segmenter(BaseEstimator):
         """
         check_is_fitted(self)
         check_params(self)
-        x = samples(X)
+        x = samples(X, missing=self.takes_missing)
         if x.shape[1] != self.n_features_in_:
             raise TsalignError(f"X has {x.shape[1]} channels, but fit saw {self.n_features_in_}")
         return self._segment(x)
@@ -83,7 +95,7 @@ class Segmenter(BaseEstimator):
         Parameters
         ----------
         X : (n_samples, n_channels) or (n_samples,) array-like
-            Finite numbers.
+            Finite numbers; with `takes_missing`, NaN for what is missing.
         y : None
             Ignored.
 
@@ -99,18 +111,20 @@ class Segmenter(BaseEstimator):
         """Cut a checked series `(n, d)`."""
 
 
-def samples(X: ArrayLike) -> NDArray[np.float64]:
+def samples(X: ArrayLike, *, missing: bool = False) -> NDArray[np.float64]:
     """Return a series as a checked float64 array.
 
     Parameters
     ----------
     X : (n_samples, n_channels) or (n_samples,) array-like
         Numbers of any real type; a data frame, a tensor or nested lists will do.
+    missing : bool
+        Whether NaN may stand for a missing sample, as long as there is any other.
 
     Returns
     -------
     (n_samples, n_channels) float64
-        At least one sample and one channel, all finite; never a view that is written to.
+        At least one sample and one channel, all finite or missing; never a view that is written to.
 
     Raises
     ------
@@ -133,14 +147,22 @@ def samples(X: ArrayLike) -> NDArray[np.float64]:
     x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         suspect = not np.isfinite(x.sum())  # one pass; only what it stumbles over is looked for
-    wrong = np.argwhere(~np.isfinite(x)) if suspect else ()
+    if suspect:
+        _refuse_infinite(x, missing)
+    return x
+
+
+def _refuse_infinite(x: NDArray[np.float64], missing: bool) -> None:
+    """Refuse what is not finite, and not missing if that may be."""
+    wrong = np.argwhere(np.isinf(x) if missing else ~np.isfinite(x))
     if len(wrong):
         row, channel = wrong[0].tolist()
         what = "NaN" if np.isnan(x[row, channel]) else f"{x[row, channel]}"
         raise TsalignError(
             f"X has {what} at sample {row}, channel {channel}; fill it or cut the series there"
         )
-    return x
+    if missing and np.isnan(x).all():
+        raise TsalignError("X has NaN at sample 0, channel 0, and everywhere else")
 
 
 def _numbers(X: ArrayLike) -> NDArray[Any]:

@@ -39,7 +39,8 @@ def confidence(
     cost describes. Beforehand a change
     is as likely as none. Only places up to `REACH` samples away are added up: a change elsewhere is
     not this one. The neighbours are taken as given; where the penalty is so low that they are
-    noise themselves, a change between them looks a little surer than it is.
+    noise themselves, a change between them looks a little surer than it is. Where samples are
+    missing, savings are those of what is there, and a segment is as long as any channel has it.
 
     Parameters
     ----------

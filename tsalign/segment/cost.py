@@ -20,6 +20,9 @@ Statistics = tuple[NDArray[np.float64], NDArray[np.float64]]
 Variance = Literal["difference", "long_run"]
 """How noise is measured: see `difference_variance` and `long_run_variance`."""
 
+NORMAL_FLOOR = 1e-4
+"""Least variance of a segment under the normal costs, as a share of the channel's noise."""
+
 
 @dataclass(frozen=True)
 class Cost(ABC):
@@ -27,6 +30,7 @@ class Cost(ABC):
 
     Examples
     --------
+    >>> from tsalign.segment.costs import Normal
     >>> isinstance(Normal(), Cost)
     True
     """
@@ -131,6 +135,31 @@ class Cost(ABC):
         """
         raise TsalignError(f"{type(self).__name__} knows no noise; give the penalty as a number")
 
+    def masked(self) -> Cost | None:
+        """Return what this cost is where samples are missing in single channels.
+
+        Returns
+        -------
+        Cost or None
+            Its methods take NaN. None, unless a cost knows better: then NaN is refused.
+        """
+        return None
+
+    def narrowed(self, kept: NDArray[np.bool_]) -> Cost:
+        """Return this cost for some of the channels.
+
+        Parameters
+        ----------
+        kept : (d,) bool
+            Which of them are left.
+
+        Returns
+        -------
+        Cost
+            Itself, unless it tells channels apart by their numbers.
+        """
+        return self
+
     def steady(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
         """Return a series less what is taken for changes, and how long its noise remembers.
 
@@ -149,6 +178,28 @@ class Cost(ABC):
             By how much more these do, at least 1.
         """
         return steady(x)
+
+
+def normal_floor(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least variance of each channel under the normal costs.
+
+    Parameters
+    ----------
+    x : (n, d) float64
+        Finite values.
+
+    Returns
+    -------
+    (d,) float64
+        `NORMAL_FLOOR` of half the mean squared difference of neighbours; 1 for a constant channel.
+
+    Examples
+    --------
+    >>> normal_floor(np.array([[0.0, 3.0], [2.0, 3.0]])).tolist()
+    [0.0002, 1.0]
+    """
+    noise = np.square(np.diff(x, axis=0)).sum(axis=0) / max(1, 2 * (len(x) - 1))
+    return np.where(noise > 0, NORMAL_FLOOR * noise, 1.0)
 
 
 def centred(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -46,16 +46,15 @@ from tsalign.segment.cost import (
     centred,
     noise_inflation,
     noise_variance,
+    normal_floor,
     running_sums,
 )
+from tsalign.segment.missing import MaskedL2, MaskedNormal
 from tsalign.segment.noise import median_scale, steady
 from tsalign.segment.penalties import difference_variance, long_run_variance
 
 CostName = Literal["l2", "l1", "normal", "normal_full", "poisson", "rank", "linear", "ar"]
 """The costs that have a word."""
-
-NORMAL_FLOOR = 1e-4
-"""Least variance of a segment under the normal costs, as a share of the channel's noise."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,10 @@ class L2(Cost):
     ) -> NDArray[np.float64] | None:
         """Return the weighted series itself."""
         return x if (weights == 1).all() else x * np.sqrt(weights)
+
+    def masked(self) -> Cost | None:
+        """Return the cost of what is there; None for a subclass, which knows its own."""
+        return MaskedL2(self) if type(self) is L2 else None
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,11 @@ class Normal(Cost):
         (d,) float64
             1 for a constant channel.
         """
-        noise = np.square(np.diff(x, axis=0)).sum(axis=0) / max(1, 2 * (len(x) - 1))
-        return np.where(noise > 0, NORMAL_FLOOR * noise, 1.0)
+        return normal_floor(x)
+
+    def masked(self) -> Cost | None:
+        """Return the cost of what is there; None for a subclass, which knows its own."""
+        return MaskedNormal(self) if type(self) is Normal else None
 
     def noise(self, x: NDArray[np.float64], variance: Variance) -> NDArray[np.float64]:
         """Return 1, or more for dependent samples."""

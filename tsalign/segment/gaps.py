@@ -11,16 +11,18 @@ from sklearn.base import clone
 
 from tsalign.params import check_params
 from tsalign.segment.base import Segmenter, _numbers, count, samples
+from tsalign.segment.missing import spread
 
 
 class AroundGaps(Segmenter):
-    """Cut a series that has missing samples, by a segmenter that knows none.
+    """Cut a series that has missing samples, and where it misses too many.
 
-    A sample is missing when any of its channels is NaN. Where no more than `max_gap` is missing,
-    the segmenter sees the samples before and after as neighbours: for costs that do not look at
-    the order inside a segment (`Pelt` with l2, binary segmentation, ...) that is exactly the cost
-    of the samples that are there. A longer gap ends a segment and belongs to none. Durations of
-    the segmenter count the samples that are there.
+    A sample is missing when any of its channels is NaN; or all of them, if the segmenter takes NaN
+    in single channels, as `Pelt` does with `l2` and `normal`. Where no more than `max_gap` is
+    missing, the segmenter sees the samples before and after as neighbours: for costs that do not
+    look at the order inside a segment (`Pelt` with l2, binary segmentation, ...) that is exactly
+    the cost of the samples that are there. A longer gap ends a segment and belongs to none.
+    Durations of the segmenter count the samples that are there.
 
     Parameters
     ----------
@@ -43,6 +45,9 @@ class AroundGaps(Segmenter):
     >>> x = [0.0, nan, 0.0, 9.0, 9.0, nan, nan, nan, 9.0, 9.0]
     >>> AroundGaps(Pelt(penalty=1.0), max_gap=2).fit_predict(x).tolist()
     [[0, 3], [3, 5], [8, 10]]
+    >>> y = [[0.0, 1.0], [0.0, nan], [9.0, nan], [9.0, 1.0]]
+    >>> AroundGaps(Pelt(penalty=1.0), max_gap=0).fit_predict(y).tolist()
+    [[0, 2], [2, 4]]
     """
 
     def __init__(
@@ -71,7 +76,8 @@ class AroundGaps(Segmenter):
             Itself.
         """
         check_params(self)
-        return super().fit(_filled(X)[0])
+        x, _ = self._filled(X)
+        return super().fit(np.where(np.isnan(x), 0.0, x))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Cut a series into segments.
@@ -86,11 +92,25 @@ class AroundGaps(Segmenter):
         (k, 2) int64
             Half-open bounds in samples, sorted; long gaps lie between them.
         """
-        x, missing = _filled(X)
-        super().predict(x)  # checks
+        x, missing = self._filled(X)
+        super().predict(np.where(np.isnan(x), 0.0, x))  # checks
         longest = count("max_gap", self.max_gap, self.rate, least=0)
         stretches = [self._cut(x, missing, a, b) for a, b in _stretches(missing, longest)]
         return np.concatenate([np.empty((0, 2), np.int64), *stretches])
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN may stand for a missing sample, as it always may here."""
+        return True
+
+    def _filled(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return a checked series, and which of its samples are missing."""
+        x = _numbers(X)
+        gaps = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+        filled = samples(np.where(gaps, 0, x))
+        gaps = gaps.reshape(filled.shape)
+        whole = np.all if getattr(self.segmenter, "takes_missing", False) else np.any
+        return np.where(gaps, np.nan, filled), np.asarray(whole(gaps, axis=1))
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.array([[0, len(x)]])
@@ -100,19 +120,7 @@ class AroundGaps(Segmenter):
     ) -> NDArray[np.int64]:
         """Cut a stretch without long gaps."""
         there = start + np.flatnonzero(~missing[start:end])
-        found = clone(self.segmenter).fit_predict(x[there])
-        # A short gap goes with what is before it; at the rim there is only one neighbour.
-        starts = np.where(found[:, 0] == 0, start, there[found[:, 0]])
-        stops = np.append(there, end)[found[:, 1]]
-        return np.column_stack([starts, stops])
-
-
-def _filled(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a checked series with zeros where a channel is missing, and which samples miss one."""
-    x = _numbers(X)
-    gaps = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
-    filled = samples(np.where(gaps, 0, x))
-    return filled, np.asarray(gaps.reshape(filled.shape).any(axis=1))
+        return spread(clone(self.segmenter).fit_predict(x[there]), there, start, end)
 
 
 def _stretches(missing: NDArray[np.bool_], longest: int) -> list[tuple[int, int]]:

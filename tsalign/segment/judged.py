@@ -62,7 +62,7 @@ class Confident(Segmenter):
             For a parameter out of its bounds, or an `X` that is no finite series.
         """
         super().fit(X)
-        judged = self._judge(samples(X))
+        judged = self._judge(samples(X, missing=self.takes_missing))
         self.bounds_, self.confidence_ = judged.bounds, judged.confidence
         return self
 

@@ -15,6 +15,7 @@ from tsalign.kernels.costs import centred_sums
 from tsalign.kernels.greedy import halves, merge, split, split_gain
 from tsalign.kernels.levels import partitions
 from tsalign.segment.base import Segmenter, bounds_of, count
+from tsalign.segment.cost import Variance
 from tsalign.segment.pelt import bic
 from tsalign.segment.problem import check_scale
 
@@ -46,6 +47,8 @@ class BinarySegmentation(Segmenter):
         Samples per second; with 1.0 a second is a sample.
     random_state : int
         Seed of `wild`.
+    variance : {"difference", "long_run"}
+        How `bic` measures noise, as in `Pelt`.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ class BinarySegmentation(Segmenter):
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
         random_state: Annotated[int, Ge(0)] = 0,
+        variance: Variance = "long_run",
     ) -> None:
         self.n_segments = n_segments
         self.penalty = penalty
@@ -82,10 +86,11 @@ class BinarySegmentation(Segmenter):
         self.min_duration = min_duration
         self.rate = rate
         self.random_state = random_state
+        self.variance = variance
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         min_size = _min_size(self.min_duration, self.rate)
-        sums, most, limit = _problem(x, self.n_segments, self.penalty)
+        sums, most, limit = _problem(x, self.n_segments, self.penalty, self.variance)
         intervals = self._intervals(len(x), 2 * min_size)
         return bounds_of(split(sums, len(x), intervals, min_size, most, limit))
 
@@ -144,6 +149,8 @@ class BottomUp(Segmenter):
         Shortest segment in seconds, rounded to whole samples and at least one.
     rate : float
         Samples per second; with 1.0 a second is a sample.
+    variance : {"difference", "long_run"}
+        How `bic` measures noise, as in `Pelt`.
 
     Attributes
     ----------
@@ -167,15 +174,17 @@ class BottomUp(Segmenter):
         penalty: Annotated[float, Ge(0)] | Literal["bic"] | None = None,
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
+        variance: Variance = "long_run",
     ) -> None:
         self.n_segments = n_segments
         self.penalty = penalty
         self.min_duration = min_duration
         self.rate = rate
+        self.variance = variance
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         min_size = _min_size(self.min_duration, self.rate)
-        sums, most, limit = _problem(x, self.n_segments, self.penalty)
+        sums, most, limit = _problem(x, self.n_segments, self.penalty, self.variance)
         return bounds_of(merge(sums, halves(len(x), min_size), most, limit))
 
 
@@ -198,6 +207,8 @@ class SlidingWindow(Segmenter):
         Shortest segment in seconds, rounded to whole samples and at least one.
     rate : float
         Samples per second; with 1.0 a second is a sample.
+    variance : {"difference", "long_run"}
+        How `bic` measures noise, as in `Pelt`.
 
     Attributes
     ----------
@@ -223,17 +234,19 @@ class SlidingWindow(Segmenter):
         penalty: Annotated[float, Ge(0)] | Literal["bic"] | None = None,
         min_duration: Annotated[float, Ge(0)] = 1.0,
         rate: Annotated[float, Gt(0)] = 1.0,
+        variance: Variance = "long_run",
     ) -> None:
         self.width = width
         self.n_segments = n_segments
         self.penalty = penalty
         self.min_duration = min_duration
         self.rate = rate
+        self.variance = variance
 
     def _segment(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         half = count("width", self.width, self.rate, least=2) // 2
         reach = max(half, _min_size(self.min_duration, self.rate))
-        sums, most, limit = _problem(x, self.n_segments, self.penalty)
+        sums, most, limit = _problem(x, self.n_segments, self.penalty, self.variance)
         edges = [0, len(x)]
         for place in self._peaks(sums[:, : len(x) + 1], half, reach):
             i = bisect.bisect(edges, place)
@@ -317,13 +330,16 @@ def _min_size(min_duration: float, rate: float) -> int:
 
 
 def _problem(
-    x: NDArray[np.float64], n_segments: int | None, penalty: float | str | None
+    x: NDArray[np.float64],
+    n_segments: int | None,
+    penalty: float | str | None,
+    variance: Variance,
 ) -> tuple[NDArray[np.float64], int, float]:
     """Return running sums, the most segments allowed, and the gain that is not yet a change."""
     if (n_segments is None) == (penalty is None):
         raise TsalignError("exactly one of n_segments and penalty should be given")
     check_scale(x)
     sums, total = centred_sums(x)
-    limit = 0.0 if penalty is None else bic(x) if penalty == "bic" else float(penalty)
+    limit = 0.0 if penalty is None else bic(x, variance) if penalty == "bic" else float(penalty)
     most = len(x) if n_segments is None else min(int(n_segments), len(x))
     return sums, most, max(limit, NOTHING * total)

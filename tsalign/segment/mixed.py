@@ -21,7 +21,8 @@ class Mixed(Cost):
     Segments are cut where all channels together change most, heart rate by its mean and counts by
     their rate, say. Costs come in different units: squared distances in those of the channel, twice
     a log-likelihood in none. Where `l2` meets `normal` or `poisson`, standardize the channel or
-    give it the weight 1 / noise variance. The sum is as exact as its parts.
+    give it the weight 1 / noise variance. The sum is as exact as its parts. It takes NaN for what
+    is missing if all its parts do.
 
     Parameters
     ----------
@@ -101,6 +102,29 @@ class Mixed(Cost):
             left[:, own], lasts, grows = cost.steady(np.ascontiguousarray(x[:, own]))
             memory, lost = max(memory, lasts), max(lost, grows)
         return left, memory, lost
+
+    def masked(self) -> Cost | None:
+        """Return a mixture whose parts take NaN, if all of them can."""
+        parts: dict[CostName | Cost, list[int]] = {}
+        for cost, own in self.parts():
+            masked = cost.masked()
+            if masked is None:
+                return None
+            parts[masked] = parts.get(masked, []) + own
+        return Mixed(parts)
+
+    def narrowed(self, kept: NDArray[np.bool_]) -> Cost:
+        """Return the mixture of what is left of each part."""
+        self._check(len(kept))
+        number = np.cumsum(kept) - 1
+        parts: dict[CostName | Cost, list[int]] = {}
+        for cost, own in self.parts():
+            left = [int(number[q]) for q in own if kept[q]]
+            if left:
+                parts[cost] = parts.get(cost, []) + left
+        if not parts:
+            raise TsalignError("Mixed: no channel that is named has a sample")
+        return Mixed(parts)
 
     def _check(self, channels: int) -> None:
         """Refuse what is no division of the channels."""

@@ -13,6 +13,8 @@ from sklearn.base import clone
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 from tsalign.segment.base import Segmenter, count, samples
+from tsalign.segment.cost import Variance
+from tsalign.segment.pelt import bic
 from tsalign.segment.problem import check_scale
 from tsalign.segment.streams import GainTest, RunLengths
 
@@ -60,6 +62,8 @@ class Online(Segmenter):
     confidence : float
         For `bocpd`: a bound is made when a change is at least so probable. Of the starts that
         remain possible, the 100 most probable are kept.
+    variance : {"difference", "long_run"}
+        How `bic` of `focus` measures noise, as in `Pelt`.
 
     Attributes
     ----------
@@ -94,6 +98,7 @@ class Online(Segmenter):
         resolution: Annotated[int, Ge(1)] = 1000,
         expected_duration: Annotated[float, Gt(0)] = 1000.0,
         confidence: Annotated[float, Gt(0), Lt(1)] = 0.99,
+        variance: Variance = "long_run",
     ) -> None:
         self.method = method
         self.penalty = penalty
@@ -104,6 +109,7 @@ class Online(Segmenter):
         self.resolution = resolution
         self.expected_duration = expected_duration
         self.confidence = confidence
+        self.variance = variance
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Check the parameters, remember the number of channels, and forget any stream.
@@ -212,9 +218,18 @@ class Online(Segmenter):
             poisson, lead = self.method == "poisson", self._lead()
             wait = self.min_duration / 2 if self.delay is None else self.delay
             delay = count("delay", wait, self.rate, least=0)
-            return GainTest.begin(x, poisson, self.penalty, lead, min_size, delay, self.resolution)
+            sizes = (lead, min_size, delay, self.resolution)
+            return GainTest.begin(x, poisson, *self._prices(x), *sizes)
         hazard = 1 / count("expected_duration", self.expected_duration, self.rate, least=2)
         return RunLengths.begin(x, hazard, 1 - self.confidence, min_size)
+
+    def _prices(self, x: NDArray[np.float64]) -> tuple[float, float]:
+        """Return what a change must save, and what more per logarithm of the samples so far."""
+        if not isinstance(self.penalty, str):
+            return float(self.penalty), 0.0
+        if self.method == "poisson":
+            return 0.0, x.shape[1] + 1.0
+        return 0.0, bic(x, self.variance) / float(np.log(max(len(x), 2)))
 
     def _running(self) -> GainTest | RunLengths | None:
         """Return the detector as it was left."""

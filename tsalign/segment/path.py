@@ -16,8 +16,9 @@ from tsalign.errors import TsalignError
 from tsalign.segment.base import bounds_of, count, samples
 from tsalign.segment.cost import Cost
 from tsalign.segment.costs import CostName
+from tsalign.segment.missing import present
 from tsalign.segment.penalties import Penalty
-from tsalign.segment.problem import NOTHING, Problem, prepare
+from tsalign.segment.problem import NOTHING, Problem, masks, prepare
 
 STEP = np.sqrt(0.5)
 """Ratio of neighbouring penalties where the slope is looked for."""
@@ -58,7 +59,7 @@ def crops(
     Parameters
     ----------
     X : (n_samples, n_channels) or (n_samples,) array-like
-        Finite numbers.
+        Finite numbers; where the cost takes that, NaN for what is missing.
     low, high : float
         Penalties a change, `low <= high`.
     cost, min_duration, rate, order, weights
@@ -89,9 +90,10 @@ def crops(
     if not 0 <= low <= high < np.inf:
         raise TsalignError(f"low={low} and high={high} should be an interval of penalties")
     min_size = max(1, count("min_duration", min_duration, rate, least=0))
-    problem = prepare(samples(X), cost, min_size, order, weights)
+    rest = present(samples(X, missing=masks(cost)))
+    problem = prepare(rest.x, cost, min_size, order, weights)
     found = solutions(problem, low, high)
-    return [((part.low, part.high), bounds_of(part.ends)) for part in found]
+    return [((part.low, part.high), rest.bounds(bounds_of(part.ends))) for part in found]
 
 
 def solutions(problem: Problem, low: float, high: float) -> list[Solution]:

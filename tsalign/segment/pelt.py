@@ -12,7 +12,7 @@ from tsalign.segment.base import count
 from tsalign.segment.cost import Cost, Variance
 from tsalign.segment.costs import L2, CostName
 from tsalign.segment.penalties import bic_penalty
-from tsalign.segment.problem import NOTHING, prepare
+from tsalign.segment.problem import NOTHING, masks, prepare
 from tsalign.segment.rules import Question, Ruled
 
 Rule = Literal["bic", "mbic", "slope", "crops", "calibrated", "supervised"]
@@ -26,6 +26,17 @@ class Pelt(Ruled):
     Under `l2`, `l1`, `linear` and `ar` channels count by their scale: standardize them first where
     units differ, or give `weights`. Time and memory grow about linearly with the number of samples,
     whether changes are many or few.
+
+    Under `l2`, `normal` and a mixture of them, NaN stands for a missing sample: a segment costs
+    what the samples of each channel that are there cost, and that is minimised exactly, too. A
+    sample that all channels miss, and a channel without any, count as if they were not in the
+    series: durations and rules know nothing of them, and a change at such a gap is at the first
+    sample after it. Where a single channel changes in a gap of its own, the others decide the
+    place; if they do not, it is the first sample of the gap. Noise is measured on the samples of
+    each channel that are there, as if they were neighbours. Under `normal` a channel's only sample
+    in a segment has the least variance: where much is missing, ask for a longer `min_duration`;
+    with `mbic` above all. Other costs refuse NaN and say where it is. Long gaps as boundaries:
+    `tsalign.segment.AroundGaps`.
 
     Parameters
     ----------
@@ -97,6 +108,12 @@ class Pelt(Ruled):
     >>> Pelt("normal").fit_predict(tremor).tolist()
     [[0, 20], [20, 40]]
 
+    With samples missing:
+
+    >>> nan = float("nan")
+    >>> Pelt(penalty=1.0).fit_predict([[0.0, nan], [0.1, 2.0], [nan, nan], [5.0, nan]]).tolist()
+    [[0, 3], [3, 4]]
+
     Learnt from a series that changes once and then wavers:
 
     >>> one = np.repeat([0.0, 9.0, 8.0], 20) + np.tile([0.2, -0.1, 0.1, -0.2], 15)
@@ -131,28 +148,34 @@ class Pelt(Ruled):
         self.n_permutations = n_permutations
         self.random_state = random_state
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether the cost takes NaN for a missing sample, as `l2` and `normal` do."""
+        return masks(self.cost)
+
     def _ask(self, x: NDArray[np.float64]) -> Question:
         min_size = max(1, count("min_duration", self.min_duration, self.rate, least=0))
         problem = prepare(x, self.cost, min_size, self.order, self.weights)
 
         def measure() -> NDArray[np.float64]:
-            return problem.weights * problem.cost.noise(x, self.variance)
+            return problem.weights * problem.cost.noise(problem.x, self.variance)
 
         return Question(problem, measure, problem.best)
 
 
-def bic(x: NDArray[np.float64]) -> float:
+def bic(x: NDArray[np.float64], variance: Variance = "difference") -> float:
     """Return the penalty of the Bayesian information criterion for changes in the mean.
 
-    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel by
-    `difference_variance`: for `d` equally noisy channels `(d + 1) v ln(n)`, since a change adds `d`
-    means and one place. It is never below 1e-13 of the total squared deviation: smaller savings are
-    rounding.
+    It is `(sum of v + max of v) * ln(n)` with `v` the noise variance of each channel: for `d`
+    equally noisy channels `(d + 1) v ln(n)`, since a change adds `d` means and one place. It is
+    never below 1e-13 of the total squared deviation: smaller savings are rounding.
 
     Parameters
     ----------
     x : (n, d) float64
         Finite values.
+    variance : {"difference", "long_run"}
+        How the noise is measured, see `tsalign.segment.penalties`.
 
     Returns
     -------
@@ -171,5 +194,5 @@ def bic(x: NDArray[np.float64]) -> float:
     """
     if len(x) < 2:
         return 0.0
-    penalty = bic_penalty(L2().noise(x, "difference"), 1, len(x)).change
+    penalty = bic_penalty(L2().noise(x, variance), 1, len(x)).change
     return float(max(penalty, NOTHING * len(x) * (x - x[0]).var(axis=0).sum()))

@@ -30,7 +30,7 @@ class Problem:
     Parameters
     ----------
     x : (n, d) float64
-        Finite values.
+        Finite values, or what the cost takes.
     cost : Cost
         What segments cost.
     min_size : int
@@ -122,7 +122,8 @@ def prepare(
     Parameters
     ----------
     x : (n, d) float64
-        Finite values.
+        Finite values; where the cost takes that, NaN for what is missing. A channel without any
+        sample is left out.
     cost : str or Cost
         A word, or a cost itself.
     min_size : int
@@ -149,7 +150,42 @@ def prepare(
         raise TsalignError(f"weights should be {x.shape[1]} numbers, one a channel: {weights!r}")
     if not (np.isfinite(checked) & (checked > 0)).all():
         raise TsalignError(f"weights should be finite and above 0: {weights!r}")
+    if np.isnan(x.min()):
+        x, chosen, checked = _of_what_is_there(x, chosen, checked)
     return Problem(x, chosen, max(min_size, chosen.shortest(x.shape[1])), checked)
+
+
+def masks(cost: CostName | Cost) -> bool:
+    """Return whether a cost takes NaN for samples that are missing in single channels.
+
+    Parameters
+    ----------
+    cost : str or Cost
+        A word, or a cost itself; anything else takes none.
+
+    Examples
+    --------
+    >>> masks("normal"), masks("poisson")
+    (True, False)
+    """
+    if isinstance(cost, str) and cost in COSTS:
+        cost = COSTS[cost]()
+    return isinstance(cost, Cost) and cost.masked() is not None
+
+
+def _of_what_is_there(
+    x: NDArray[np.float64], cost: Cost, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], Cost, NDArray[np.float64]]:
+    """Return channels that have samples, a cost that takes NaN if they have any, and weights."""
+    gaps = np.isnan(x)
+    kept = np.asarray(~gaps.all(axis=0))
+    chosen: Cost | None = cost.narrowed(kept)
+    if gaps[:, kept].any():
+        chosen = chosen.masked()
+    if chosen is None:
+        row, channel = np.argwhere(gaps)[0].tolist()
+        raise TsalignError(f"X has NaN at sample {row}, channel {channel}; {cost} takes none")
+    return np.ascontiguousarray(x[:, kept]), chosen, weights[kept]
 
 
 def check_scale(x: NDArray[np.float64]) -> None:

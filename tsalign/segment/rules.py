@@ -17,6 +17,7 @@ from tsalign.segment.base import bounds_of, samples
 from tsalign.segment.calibration import calibrated
 from tsalign.segment.confidence import confidence
 from tsalign.segment.judged import Confident, Judgement
+from tsalign.segment.missing import present
 from tsalign.segment.path import persistent, slope
 from tsalign.segment.penalties import Penalty, bic_penalty, mbic_penalty
 from tsalign.segment.problem import Problem
@@ -119,9 +120,12 @@ class Ruled(Confident):
             vars(self).pop("path_", None)  # of an earlier rule
             return super().fit(X)
         check_params(self)
-        series, changes = annotated(X, y)
-        pairs = [(self._ask(x), marks) for x, marks in zip(series, changes, strict=True)]
-        self.factor_ = learn_factor([(ask.problem, ask.bic, marks) for ask, marks in pairs])
+        series, changes = annotated(X, y, missing=self.takes_missing)
+        rests = [present(x) for x in series]
+        asked = [self._ask(rest.x) for rest in rests]
+        known = [rest.changes(marks) for rest, marks in zip(rests, changes, strict=True)]
+        examples = zip(asked, known, strict=True)
+        self.factor_ = learn_factor([(ask.problem, ask.bic, marks) for ask, marks in examples])
         self.n_features_in_ = series[0].shape[1]
         return self
 
@@ -146,20 +150,22 @@ class Ruled(Confident):
 
     @abstractmethod
     def _ask(self, x: NDArray[np.float64]) -> Question:
-        """Prepare a checked series `(n, d)`."""
+        """Prepare a checked series `(n, d)`, no sample of which is missing in all channels."""
 
     def _segment(self, x: NDArray[np.float64]) -> Bounds:
-        ask = self._ask(x)
-        return bounds_of(ask.solve(self._choose(ask).penalty))
+        rest = present(x)
+        ask = self._ask(rest.x)
+        return rest.bounds(bounds_of(ask.solve(self._choose(ask).penalty)))
 
     def _judge(self, x: NDArray[np.float64]) -> Judgement:
-        ask = self._ask(x)
+        rest = present(x)
+        ask = self._ask(rest.x)
         chosen = self._choose(ask)
         ends = ask.solve(chosen.penalty)
         if chosen.path is not None:
             self.path_ = chosen.path
         sure = confidence(ask.problem, ends, chosen.unit, chosen.numbers)
-        return Judgement(bounds_of(ends), sure)
+        return Judgement(rest.bounds(bounds_of(ends)), sure)
 
     def _choose(self, ask: Question) -> Chosen:
         rule, problem = self.penalty, ask.problem
@@ -188,7 +194,9 @@ def _taken_as_bic(penalty: Penalty, problem: Problem) -> Chosen:
     return Chosen(penalty, unit, numbers)
 
 
-def annotated(X: Any, y: Any) -> tuple[list[NDArray[np.float64]], list[NDArray[np.int64]]]:
+def annotated(
+    X: Any, y: Any, *, missing: bool = False
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.int64]]]:
     """Return series and their changes as lists, checked; one series may come without a list.
 
     Parameters
@@ -197,6 +205,8 @@ def annotated(X: Any, y: Any) -> tuple[list[NDArray[np.float64]], list[NDArray[n
         Finite numbers.
     y : list of int, or a list of them
         For each series, where it changes: the starts of all segments but the first.
+    missing : bool
+        Whether NaN may stand for a missing sample.
 
     Returns
     -------
@@ -222,7 +232,7 @@ def annotated(X: Any, y: Any) -> tuple[list[NDArray[np.float64]], list[NDArray[n
         X, y = [X], [y]
     if len(X) != len(y) or len(X) == 0:
         raise TsalignError(f"X has {len(X)} series, but y the changes of {len(y)}")
-    series = [samples(one) for one in X]
+    series = [samples(one, missing=missing) for one in X]
     if len({x.shape[1] for x in series}) > 1:
         raise TsalignError("X has series with different numbers of channels")
     return series, [_places(y[i], len(x), i) for i, x in enumerate(series)]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tsalign.errors import TsalignError
 from tsalign.kernels import runs as bayes
 from tsalign.kernels.online import GROUP, POISSON, SQUARES, Run, Test, advance, again, corners
-from tsalign.segment.pelt import bic
 
 RUNS = 100
 """Hypotheses about the present run that are kept."""
@@ -56,7 +55,8 @@ class GainTest:
         cls,
         x: NDArray[np.float64],
         poisson: bool,
-        penalty: float | str,
+        penalty: float,
+        slope: float,
         lead: int,
         min_size: int,
         delay: int,
@@ -64,17 +64,13 @@ class GainTest:
     ) -> Self:
         """Return the test at its beginning; `x` are the first samples, not yet taken in."""
         d, rows = x.shape[1], 4 * max(resolution, min_size, GROUP)
-        fixed = 0.0 if isinstance(penalty, str) else float(penalty)
-        slope = 0.0
-        if penalty == "bic":
-            slope = d + 1.0 if poisson else bic(x) / np.log(max(len(x), 2))
         return cls(
             POISSON if poisson else SQUARES,
             min_size,
             delay,
             resolution,
-            fixed,
-            float(slope),
+            penalty,
+            slope,
             lead,
             0,
             np.zeros(d) if poisson else x[0].copy(),

@@ -20,8 +20,10 @@ from tsalign.params import check_params
 from tsalign.registry import find
 
 if TYPE_CHECKING:
-    from tsalign.align.train import Examples
+    from tsalign.align.train import Examples, Term
 
+Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil", "unique"]
+POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
@@ -39,8 +41,10 @@ class Contrastive(SharedSpace):
         Builds the network for segments; None is `Mlp()`.
     text : TextEncoder or None
         Frozen sentence encoder; None is `MiniLM()`.
-    loss : {"supcon", "infonce"}
-        Whether all wordings of a concept attract, or a segment's own text alone.
+    loss : str or dict of str to float
+        `supcon`: all wordings of a concept attract; `infonce`: a segment's own text alone;
+        `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
+        Losses add up with weights: `{"supcon": 1.0, "unique": 0.1}`.
     supervision : {"stamped"}
         Segments are given with their texts.
     dimension : int
@@ -89,7 +93,7 @@ class Contrastive(SharedSpace):
         self,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
-        loss: Literal["supcon", "infonce"] = "supcon",
+        loss: Word | dict[Word, Annotated[float, Gt(0)]] = "supcon",
         supervision: Literal["stamped"] = "stamped",
         dimension: Annotated[int, Ge(1)] = 128,
         epochs: Annotated[int, Ge(1)] = 60,
@@ -168,8 +172,7 @@ class Contrastive(SharedSpace):
                 examples,
                 held_out,
                 Objective(
-                    find("loss", self.loss),
-                    own=self.loss == "infonce",
+                    _terms(self.loss),
                     null=bool((examples.concept < 0).any()),
                 ),
                 epochs=self.epochs,
@@ -248,6 +251,18 @@ class Contrastive(SharedSpace):
             concept[some, None] == ids,
             1 / counts[which],  # each concept counts the same, however many wordings it has
         )
+
+
+def _terms(loss: Word | dict[Word, float]) -> tuple[Term, ...]:
+    from tsalign.align.train import Term
+
+    weights: dict[Word, float] = loss if isinstance(loss, dict) else {loss: 1.0}
+    if not set(weights) - {"unique"}:
+        raise TsalignError(f"loss={loss!r}: segments alone teach no text; add one of the others")
+    return tuple(
+        Term(find("loss", word), float(weight), POSITIVES.get(word, "concept"))
+        for word, weight in weights.items()
+    )
 
 
 def _check_validation(validation: Pairs, pairs: Pairs) -> None:

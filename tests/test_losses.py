@@ -262,6 +262,38 @@ def test_tiles_give_the_whole(plain, tiled, seed: int, n: int, tile: int, null: 
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("tiled", [tiled_supcon, tiled_siglip])
+@pytest.mark.parametrize("null", [False, True])
+def test_gradients_of_tiles_are_those_of_finite_differences(tiled, null: bool) -> None:
+    signal, text, said, means = batch(4, 7, null)
+    inputs = [signal, text, number(4.0), number(0.2)]
+    for part in inputs:
+        part.requires_grad_()
+
+    def value(signal: Tensor, text: Tensor, scale: Tensor, logit: Tensor) -> Tensor:
+        return tiled(signal, text, said, means, scale, logit if null else None, tile=3)
+
+    assert torch.autograd.gradcheck(value, inputs)
+
+
+@pytest.mark.parametrize("tiled", [tiled_supcon, tiled_siglip])
+def test_tiles_do_not_hide_what_is_not_finite(tiled) -> None:
+    signal, text = embeddings(0, 5, 5)
+    own = torch.arange(5)
+    for hole in (torch.nan, torch.inf):
+        broken = signal.clone()
+        broken[3, 1] = hole
+        assert not tiled(broken, text, own, own, 5.0, tile=2).isfinite()
+
+
+def test_logits_far_apart_neither_overflow_nor_vanish() -> None:
+    signal, text = (x.float() for x in embeddings(0, 6, 6))
+    own = torch.arange(6)
+    got = tiled_supcon(signal, text, own, own, 1e4, tile=2)
+    want = infonce(signal, text, torch.eye(6, dtype=torch.bool), 1e4)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=0)
+
+
 def test_tiles_give_the_whole_in_single_precision_too() -> None:
     rng = torch.Generator().manual_seed(0)
     signal, text = (

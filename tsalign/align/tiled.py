@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsalign.errors import TsalignError
 
@@ -23,7 +22,7 @@ def tiled_supcon(
     null: Tensor | None = None,
     tile: int = TILE,
 ) -> Tensor:
-    """Return `supcon` in memory of one tile: each is forgotten and computed again for gradients.
+    """Return `supcon` without its matrix of pairs: tiles of it, computed again for gradients.
 
     With ids of their own for all texts, `means = arange(m)`, it is `infonce`.
 
@@ -64,19 +63,22 @@ def tiled_supcon(
     """
     import torch
 
-    with_text, with_signal = _counts(signal, text, said, means)
-    grid = _each_tile(_softmax_tile, (signal, said), (text, means), scale, tile)
-    row_total = torch.cat([torch.stack([t[0] for t in row]).logsumexp(0) for row in grid])
-    row_own = torch.cat([torch.stack([t[2] for t in row]).sum(0) for row in grid])
-    strips = list(zip(*grid, strict=True))
-    total = torch.cat([torch.stack([t[1] for t in strip]).logsumexp(0) for strip in strips])
-    own = torch.cat([torch.stack([t[3] for t in strip]).sum(0) for strip in strips])
+    from tsalign.align.tiles import LogSums
+
+    close, segments, texts = _pairs(signal, text, said, means, tile)
+    scale = torch.as_tensor(scale).to(signal)
+    rows, columns = LogSums.apply(signal, text, scale, tile)
+    answered, asked = texts[0] > 0, segments[1] > 0
+    n_rows, silent = answered.sum(), 0.0
     if null is not None:  # joins each row's choice, and is the answer of rows without a text
-        row_total = torch.logaddexp(row_total, null.to(row_total).expand_as(row_total))
-        row_own = torch.where(with_text > 0, row_own, null.to(row_own))
-        with_text = with_text.clamp(min=1)
-    to_text = _mean_log_probability(row_own, row_total, with_text)
-    return -(to_text + _mean_log_probability(own, total, with_signal)) / 2
+        rows = torch.logaddexp(rows, null.to(rows).expand_as(rows))
+        n_rows, silent = len(rows), null * (~answered).sum()
+        answered = torch.ones_like(answered)
+    # A row's mean over its texts, summed over the rows of a concept, needs only the concept's sums.
+    per_row, per_column = (close / many.clamp(min=1) for many in (texts[2], segments[2]))
+    to_text = (scale * per_row.sum() + silent - rows[answered].sum()) / n_rows
+    to_signal = (scale * per_column.sum() - columns[asked].sum()) / asked.sum()
+    return -(to_text + to_signal) / 2
 
 
 def tiled_siglip(
@@ -88,7 +90,7 @@ def tiled_siglip(
     null: Tensor | None = None,
     tile: int = TILE,
 ) -> Tensor:
-    """Return `siglip` in memory of one tile.
+    """Return `siglip` without its matrix of pairs, in tiles.
 
     Parameters
     ----------
@@ -111,68 +113,29 @@ def tiled_siglip(
     """
     import torch
 
-    many = int(_counts(signal, text, said, means)[0].sum())
+    from tsalign.align.tiles import SoftplusSum
+
+    close, _, texts = _pairs(signal, text, said, means, tile)
+    many = int(texts[0].sum())
     odds = math.log(many / max(len(said) * len(means) - many, 1))
-    threshold = signal.new_zeros(()) if null is None else null
-    grid = _each_tile(_sigmoid_tile, (signal, said), (text, means), scale, tile, odds - threshold)
-    return torch.stack([part for row in grid for part in row]).sum() / many
+    offset = odds - (signal.new_zeros(()) if null is None else null)
+    scale = torch.as_tensor(scale).to(signal)
+    # softplus(-z) = softplus(z) - z: what is true differs from what is not by its logits alone.
+    true = scale * close.sum() + many * offset
+    return (SoftplusSum.apply(signal, text, scale, offset.to(signal), tile) - true) / many
 
 
-def _softmax_tile(
-    signal: Tensor, text: Tensor, said: Tensor, means: Tensor, scale: Tensor | float
-) -> tuple[Tensor, ...]:
-    logits = scale * signal @ text.T  # (tile, tile)
-    own = logits.masked_fill(said[:, None] != means, 0.0)
-    return logits.logsumexp(1), logits.logsumexp(0), own.sum(1), own.sum(0)
+def _pairs(
+    signal: Tensor, text: Tensor, said: Tensor, means: Tensor, tile: int
+) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return each concept's sum of dot products, and how many segments and texts it has.
 
-
-def _sigmoid_tile(
-    signal: Tensor,
-    text: Tensor,
-    said: Tensor,
-    means: Tensor,
-    scale: Tensor | float,
-    offset: Tensor,
-) -> Tensor:
-    from torch.nn.functional import softplus
-
-    sign = (said[:, None] != means) * 2 - 1
-    return softplus(sign * (scale * signal @ text.T + offset)).sum()
-
-
-def _each_tile(
-    function: Callable[..., Any],
-    rows: tuple[Tensor, Tensor],
-    columns: tuple[Tensor, Tensor],
-    scale: Tensor | float,
-    tile: int,
-    *more: Tensor,
-) -> list[list[Any]]:
-    """Return what a function gives of each tile: a list of rows of tiles."""
-    from torch.utils.checkpoint import checkpoint
+    Both counts are given for each segment, for each text and for each concept.
+    """
+    import torch
 
     if tile < 1:
         raise TsalignError(f"tile={tile}: should be at least 1")
-    # `split` has one gradient for all parts, where slices would each fill a whole matrix.
-    across = [part.split(tile) for part in columns]
-    return [
-        [
-            checkpoint(
-                function,
-                *(signal, text, said, means, scale, *more),
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
-            for text, means in zip(*across, strict=True)
-        ]
-        for signal, said in zip(*(part.split(tile) for part in rows), strict=True)
-    ]
-
-
-def _counts(signal: Tensor, text: Tensor, said: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how many texts each segment has, and how many segments each text."""
-    import torch
-
     if len(said) != len(signal) or len(means) != len(text):
         raise TsalignError(
             f"{len(signal)} segments and {len(text)} texts were given, "
@@ -182,13 +145,13 @@ def _counts(signal: Tensor, text: Tensor, said: Tensor, means: Tensor) -> tuple[
         raise TsalignError("a text of the batch has no concept: leave it out")
     ids, inverse = torch.cat([said, means]).unique(return_inverse=True)
     here, there = inverse[: len(said)], inverse[len(said) :]
-    with_text = there.bincount(minlength=len(ids))[here]
-    with_signal = here.bincount(minlength=len(ids))[there]
-    if not bool(with_text.any()):
+    segments, texts = (x.bincount(minlength=len(ids)) for x in (here, there))
+    if not bool((segments * texts).any()):
         raise TsalignError("no segment of the batch has a text in it: there is nothing to attract")
-    return with_text, with_signal
-
-
-def _mean_log_probability(own: Tensor, total: Tensor, counts: Tensor) -> Tensor:
-    chosen = counts > 0
-    return (own[chosen] / counts[chosen] - total[chosen]).mean()
+    sums = [
+        rows.new_zeros(len(ids), rows.shape[1]).index_add(0, where, rows)
+        for rows, where in ((signal, here), (text, there))
+    ]
+    close = torch.einsum("ke,ke->k", *sums)
+    both = [(many[here], many[there], many) for many in (segments, texts)]
+    return close, both[0], both[1]

@@ -469,7 +469,8 @@ def test_losses_add_up() -> None:
         ({"supcon": 0.0}, "greater than 0"),
         ({"supcon": "much"}, "should be a number"),
         ({}, "add one of the others"),
-        ("unique", "add one of the others"),
+        ({"unique": 1.0}, "add one of the others"),
+        ("unique", "loss='unique'"),
     ],
 )
 def test_what_is_no_loss_is_refused(loss, words: str) -> None:

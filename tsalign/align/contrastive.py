@@ -22,7 +22,8 @@ from tsalign.registry import find
 if TYPE_CHECKING:
     from tsalign.align.train import Examples, Term
 
-Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil", "unique"]
+Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
+Part = Literal[Word, "unique"]
 POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
@@ -44,7 +45,8 @@ class Contrastive(SharedSpace):
     loss : str or dict of str to float
         `supcon`: all wordings of a concept attract; `infonce`: a segment's own text alone;
         `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
-        Losses add up with weights: `{"supcon": 1.0, "unique": 0.1}`.
+        Losses add up with weights, `{"supcon": 1.0, "unique": 0.1}`: `unique` tells segments of
+        one concept apart by two draws of dropout.
     supervision : {"stamped"}
         Segments are given with their texts.
     dimension : int
@@ -93,7 +95,7 @@ class Contrastive(SharedSpace):
         self,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
-        loss: Word | dict[Word, Annotated[float, Gt(0)]] = "supcon",
+        loss: Word | dict[Part, Annotated[float, Gt(0)]] = "supcon",
         supervision: Literal["stamped"] = "stamped",
         dimension: Annotated[int, Ge(1)] = 128,
         epochs: Annotated[int, Ge(1)] = 60,
@@ -253,10 +255,10 @@ class Contrastive(SharedSpace):
         )
 
 
-def _terms(loss: Word | dict[Word, float]) -> tuple[Term, ...]:
+def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
     from tsalign.align.train import Term
 
-    weights: dict[Word, float] = loss if isinstance(loss, dict) else {loss: 1.0}
+    weights: dict[Part, float] = loss if isinstance(loss, dict) else {loss: 1.0}
     if not set(weights) - {"unique"}:
         raise TsalignError(f"loss={loss!r}: segments alone teach no text; add one of the others")
     return tuple(

@@ -452,6 +452,21 @@ def test_every_loss_learns_three_concepts(loss, tmp_path: Path) -> None:
     assert np.array_equal(again.encode_text(TEXTS), model.encode_text(TEXTS))
 
 
+def test_mistakes_may_count_more() -> None:
+    pairs = clouds(0)
+    both = {"supcon": 1.0, "unique": 0.1}
+    plain, none, hard = (
+        small(loss=both, hard_negatives=h, epochs=10).fit(pairs) for h in (0.0, 0.0, 1.0)
+    )
+    assert np.array_equal(plain.history_[:, 0], none.history_[:, 0])
+    assert (hard.history_[1:, 0] > plain.history_[1:, 0]).all()  # the same rows, harder
+    said = pairs.text >= 0
+    found = hard.concept_scores(pairs.features).argmax(1)
+    assert (found[said] == pairs.text[said] // 2).mean() > 0.9
+    with pytest.raises(TsalignError, match="hard_negatives=-1"):
+        small(hard_negatives=-1.0).fit(pairs)
+
+
 def test_losses_add_up() -> None:
     pairs = clouds(0)
     one = small(loss="supcon", epochs=1).fit(pairs)

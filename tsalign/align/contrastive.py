@@ -65,6 +65,9 @@ class Contrastive(SharedSpace):
         `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
     random_state : int
         Seed of weights and draws.
+    hard_negatives : float
+        How far wrong texts count by how much the model mistakes them, as in the function
+        `hard_negatives`; 0 counts all alike.
 
     Attributes
     ----------
@@ -106,6 +109,7 @@ class Contrastive(SharedSpace):
         unmentioned: Literal["nothing", "unknown"] = "nothing",
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
+        hard_negatives: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -120,6 +124,7 @@ class Contrastive(SharedSpace):
         self.unmentioned = unmentioned
         self.device = device
         self.random_state = random_state
+        self.hard_negatives = hard_negatives
 
     def fit(self, pairs: Pairs, validation: Pairs | None = None) -> Contrastive:
         """Learn the space, then what its scores are worth.
@@ -176,6 +181,7 @@ class Contrastive(SharedSpace):
                 Objective(
                     _terms(self.loss),
                     null=bool((examples.concept < 0).any()),
+                    hardness=self.hard_negatives,
                 ),
                 epochs=self.epochs,
                 batch_size=self.batch_size,

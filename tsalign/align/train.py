@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from tsalign.align.negatives import hard_negatives
 from tsalign.align.signal_encoder import SignalEncoder
 
 MAX_SCALE = 100.0
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-Loss = Callable[[Tensor, Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+Loss = Callable[..., Tensor]
 
 
 class Space(nn.Module):
@@ -122,10 +123,13 @@ class Objective:
         Losses to be added, at least one.
     null : bool
         Whether "nothing" may be chosen.
+    hardness : float
+        Strength of `hard_negatives`; 0 weighs no text.
     """
 
     terms: tuple[Term, ...]
     null: bool
+    hardness: float = 0.0
 
     def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
         """Return the loss of a batch of `examples`."""
@@ -147,7 +151,11 @@ class Objective:
             else:
                 positives = concept[:, None] == examples.text_concept[wording]
             mask = torch.from_numpy(positives).to(device)
-            losses.append(term.weight * term.loss(signal, other, mask, space.scale, null))
+            more = {}
+            if self.hardness and other is text:
+                logits = space.scale * signal @ text.T
+                more["weights"] = hard_negatives(logits, mask, self.hardness)
+            losses.append(term.weight * term.loss(signal, other, mask, space.scale, null, **more))
         return sum(losses[1:], losses[0])
 
 

@@ -32,6 +32,72 @@ def supcon(signal, text, positives, scale, null=None) -> float:
     return (to_text + to_signal) / 2
 
 
+def both_ways(loss, signal, text, positives, scale, null=None) -> float:
+    """Mean over both directions of a loss of logits and positives, both a list a row."""
+    logits = [[scale * float(np.dot(s, t)) for t in text] for s in signal]
+    back = loss(np.array(logits).T.tolist(), positives.T.tolist())
+    answers = positives.tolist()
+    if null is not None:
+        logits = [[*row, null] for row in logits]
+        answers = [[*own, not any(own)] for own in answers]
+    return (loss(logits, answers) + back) / 2
+
+
+def dcl_rows(rows: list[list[float]], positives: list[list[bool]]) -> float:
+    """Positives against the negatives alone; rows that lack one of them are left out."""
+    losses = []
+    for row, own in zip(rows, positives, strict=True):
+        true = [v for v, p in zip(row, own, strict=True) if p]
+        false = [v for v, p in zip(row, own, strict=True) if not p]
+        if true and false:
+            losses.append(np.log(sum(np.exp(v) for v in false)) - sum(true) / len(true))
+    return sum(losses) / len(losses) if losses else 0.0
+
+
+def mil_nce_rows(rows: list[list[float]], positives: list[list[bool]]) -> float:
+    """Logarithm of the summed probability of a row's positives."""
+    losses = []
+    for row, own in zip(rows, positives, strict=True):
+        chances = [np.exp(v) / sum(np.exp(w) for w in row) for v in row]
+        bag = sum(c for c, p in zip(chances, own, strict=True) if p)
+        losses += [-np.log(bag)] if any(own) else []
+    return sum(losses) / len(losses)
+
+
+def max_mil_rows(rows: list[list[float]], positives: list[list[bool]]) -> float:
+    """The closest positive against the negatives, as if the row had no other."""
+    losses = []
+    for row, own in zip(rows, positives, strict=True):
+        if any(own):
+            best = max(v for v, p in zip(row, own, strict=True) if p)
+            false = [v for v, p in zip(row, own, strict=True) if not p]
+            losses.append(-_log_softmax([best, *false])[0])
+    return sum(losses) / len(losses)
+
+
+def siglip(signal, text, positives, scale, null=0.0) -> float:
+    """Each pair is judged alone; its odds start at those of any pair of the batch."""
+    many, few = positives.sum(), max((~positives).sum(), 1)
+    total = 0.0
+    for i, s in enumerate(signal):
+        for j, t in enumerate(text):
+            odds = scale * float(np.dot(s, t)) - null + np.log(many / few)
+            chance = 1 / (1 + np.exp(-odds))
+            total -= np.log(chance if positives[i, j] else 1 - chance)
+    return total / many
+
+
+def unique(view, other, same, scale) -> float:
+    """InfoNCE of two views among the rows of which the other side says the same."""
+    losses = []
+    for a, b in ((view, other), (other, view)):
+        for i in range(len(a)):
+            rivals = [j for j in range(len(a)) if same[i][j] and j != i]
+            row = [scale * float(np.dot(a[i], b[j])) for j in (i, *rivals)]
+            losses += [-_log_softmax(row)[0]] if rivals else []
+    return sum(losses) / len(losses) if losses else 0.0
+
+
 def concept_of_segment(scores, null) -> np.ndarray:
     """Index of the likeliest concept of each segment, -1 where nothing is likelier."""
     wide = np.column_stack([scores, null])

@@ -64,6 +64,25 @@ def test_a_bad_file_names_every_mistake(path: Path, monkeypatch: pytest.MonkeyPa
     assert not wanted
 
 
+@pytest.mark.parametrize("loss", ["siglip", {"supcon": 1.0, "unique": 0.1}])
+def test_a_loss_is_a_word_or_a_mapping_of_words_to_weights(loss: Any, tmp_path: Path) -> None:
+    words = loss if isinstance(loss, str) else "{supcon: 1.0, unique: 0.1}"
+    made = loaded(tmp_path, f"align.loss={words}")
+    assert made.align.loss == loss
+    assert loaded(tmp_path, text=made.to_yaml()).align.loss == loss
+
+
+def test_a_loss_that_is_none_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    for loss, why in [
+        ("{supcn: 1.0}", "input should be 'supcon', 'infonce', "),
+        ("{supcon: 0}", "input should be greater than 0"),
+        ("unique", "input should be 'supcon', 'infonce', "),
+    ]:
+        (said,) = mistakes(path, f"align.loss={loss}")
+        assert said.startswith(f"--set: align.loss: {why}")
+
+
 def test_there_are_bad_files() -> None:
     assert len(BAD) >= 15
 

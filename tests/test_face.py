@@ -14,8 +14,10 @@ import tsalign
 
 FACE = {
     "align": """
-        ConceptText Contrastive infonce MiniLM Mlp Pairs SentenceTransformerText SignalEncoder
-        supcon TextEncoder TokenEncoder
+        Bounds ConceptText Contrastive Correlation Cosine dcl hard_negatives infonce Kernel
+        max_mil mil_nce MiniLM Mlp mutual_information opposites Pairs Relational
+        SentenceTransformerText shared_and_unique siglip SignalEncoder supcon TextEncoder
+        tiled_siglip tiled_supcon TokenEncoder unique
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """

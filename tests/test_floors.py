@@ -40,6 +40,7 @@ UNASKED = {"pandas", "pyarrow", "rich"}  # scikit-learn loads these itself where
 # Files made of nothing but a heavy package's things, imported by others only when needed.
 MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
 MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
+MADE_OF |= {"align/gather.py": "torch", "align/tiles.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 
 INSIDE = [path for path in FILES if path != ROOT / "__init__.py"]

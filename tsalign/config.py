@@ -308,7 +308,8 @@ class _Builder:
         nested = name in REGISTRY and typing.get_origin(hint) is not Literal
         words = [*map(typing.get_origin, typing.get_args(hint))]
         if nested and (
-            isinstance(given, dict) or (isinstance(given, str) and Literal not in words)
+            (isinstance(given, dict) and dict not in words)
+            or (isinstance(given, str) and Literal not in words)
         ):
             return self.block(path, name, given)
         return self.plain(path, hint, given)

@@ -78,6 +78,13 @@ def _wrong(value: Any, hint: Any) -> str:
         # An array is none of the words, and could not be compared with them.
         fits = isinstance(value, Hashable) and value in args
         return "" if fits else f"should be one of {', '.join(map(repr, args))}"
+    if origin is dict:
+        if not isinstance(value, dict):
+            return "should be a mapping"
+        parts = [
+            (part, kind) for entry in value.items() for part, kind in zip(entry, args, strict=True)
+        ]
+        return next((w for part, kind in parts if (w := _wrong(part, kind))), "")
     if origin is list:
         return "should be a list" if isinstance(value, str) else ""
     if hint is float:

@@ -69,7 +69,21 @@ REGISTRY: dict[str, dict[str, str]] = {
         "minilm": "tsalign.align.text_encoder:MiniLM",
         "sentence_transformer": "tsalign.align.text_encoder:SentenceTransformerText",
     },
-    "loss": {"infonce": "tsalign.align.losses:infonce", "supcon": "tsalign.align.losses:supcon"},
+    "loss": {
+        "infonce": "tsalign.align.losses:infonce",
+        "supcon": "tsalign.align.losses:supcon",
+        "siglip": "tsalign.align.losses:siglip",
+        "dcl": "tsalign.align.losses:dcl",
+        "mil_nce": "tsalign.align.bags:mil_nce",
+        "max_mil": "tsalign.align.bags:max_mil",
+        "unique": "tsalign.align.bags:unique",
+    },
+    "similarity": {
+        "cosine": "tsalign.align.similarities:Cosine",
+        "kernel": "tsalign.align.similarities:Kernel",
+        "correlation": "tsalign.align.similarities:Correlation",
+        "relational": "tsalign.align.similarities:Relational",
+    },
     "match": {
         "ordered": "tsalign.match:Ordered",
         "unordered": "tsalign.match:Unordered",

@@ -1,23 +1,44 @@
 """Learning which sentence speaks of which segment."""
 
+from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
 from tsalign.align.contrastive import Contrastive
-from tsalign.align.losses import infonce, supcon
+from tsalign.align.information import Bounds, mutual_information, shared_and_unique
+from tsalign.align.losses import dcl, infonce, siglip, supcon
+from tsalign.align.negatives import hard_negatives, opposites
 from tsalign.align.pairs import Pairs
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
+from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
 
 __all__ = [
+    "Bounds",
     "ConceptText",
     "Contrastive",
+    "Correlation",
+    "Cosine",
+    "Kernel",
     "MiniLM",
     "Mlp",
     "Pairs",
+    "Relational",
     "SentenceTransformerText",
     "SignalEncoder",
     "TextEncoder",
     "TokenEncoder",
+    "dcl",
+    "hard_negatives",
     "infonce",
+    "max_mil",
+    "mil_nce",
+    "mutual_information",
+    "opposites",
+    "shared_and_unique",
+    "siglip",
     "supcon",
+    "tiled_siglip",
+    "tiled_supcon",
+    "unique",
 ]

@@ -20,8 +20,11 @@ from tsalign.params import check_params
 from tsalign.registry import find
 
 if TYPE_CHECKING:
-    from tsalign.align.train import Examples
+    from tsalign.align.train import Examples, Term
 
+Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
+Part = Literal[Word, "unique"]
+POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
@@ -39,8 +42,11 @@ class Contrastive(SharedSpace):
         Builds the network for segments; None is `Mlp()`.
     text : TextEncoder or None
         Frozen sentence encoder; None is `MiniLM()`.
-    loss : {"supcon", "infonce"}
-        Whether all wordings of a concept attract, or a segment's own text alone.
+    loss : str or dict of str to float
+        `supcon`: all wordings of a concept attract; `infonce`: a segment's own text alone;
+        `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
+        Losses add up with weights, `{"supcon": 1.0, "unique": 0.1}`: `unique` tells segments of
+        one concept apart by two draws of dropout.
     supervision : {"stamped"}
         Segments are given with their texts.
     dimension : int
@@ -59,6 +65,9 @@ class Contrastive(SharedSpace):
         `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
     random_state : int
         Seed of weights and draws.
+    hard_negatives : float
+        How far wrong texts count by how much the model mistakes them, as in the function
+        `hard_negatives`; 0 counts all alike.
 
     Attributes
     ----------
@@ -89,7 +98,7 @@ class Contrastive(SharedSpace):
         self,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
-        loss: Literal["supcon", "infonce"] = "supcon",
+        loss: Word | dict[Part, Annotated[float, Gt(0)]] = "supcon",
         supervision: Literal["stamped"] = "stamped",
         dimension: Annotated[int, Ge(1)] = 128,
         epochs: Annotated[int, Ge(1)] = 60,
@@ -100,6 +109,7 @@ class Contrastive(SharedSpace):
         unmentioned: Literal["nothing", "unknown"] = "nothing",
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
+        hard_negatives: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -114,6 +124,7 @@ class Contrastive(SharedSpace):
         self.unmentioned = unmentioned
         self.device = device
         self.random_state = random_state
+        self.hard_negatives = hard_negatives
 
     def fit(self, pairs: Pairs, validation: Pairs | None = None) -> Contrastive:
         """Learn the space, then what its scores are worth.
@@ -169,9 +180,9 @@ class Contrastive(SharedSpace):
                 examples,
                 held_out,
                 Objective(
-                    find("loss", self.loss),
-                    own=self.loss == "infonce",
+                    _terms(self.loss),
                     null=bool((examples.concept < 0).any()),
+                    hardness=self.hard_negatives,
                 ),
                 epochs=self.epochs,
                 batch_size=self.batch_size,
@@ -249,6 +260,18 @@ class Contrastive(SharedSpace):
             concept[some, None] == ids,
             1 / counts[which],  # each concept counts the same, however many wordings it has
         )
+
+
+def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
+    from tsalign.align.train import Term
+
+    weights: dict[Part, float] = loss if isinstance(loss, dict) else {loss: 1.0}
+    if not set(weights) - {"unique"}:
+        raise TsalignError(f"loss={loss!r}: segments alone teach no text; add one of the others")
+    return tuple(
+        Term(find("loss", word), float(weight), POSITIVES.get(word, "concept"))
+        for word, weight in weights.items()
+    )
 
 
 def _check_validation(validation: Pairs, pairs: Pairs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from tsalign.align.negatives import hard_negatives
 from tsalign.align.signal_encoder import SignalEncoder
 
 MAX_SCALE = 100.0
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-Loss = Callable[[Tensor, Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+Loss = Callable[..., Tensor]
 
 
 class Space(nn.Module):
@@ -92,39 +94,69 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Term:
+    """One loss of an objective.
+
+    Parameters
+    ----------
+    loss : callable
+        As `supcon`.
+    weight : float
+        What it counts.
+    positives : {"concept", "own", "views"}
+        Every wording of a segment's concept, or its own text alone; or the loss compares two
+        looks at the segments, with those of the same concept as rivals.
+    """
+
+    loss: Loss
+    weight: float = 1.0
+    positives: Literal["concept", "own", "views"] = "concept"
+
+
+@dataclass(frozen=True)
 class Objective:
     """What a batch is asked.
 
     Parameters
     ----------
-    loss : callable
-        `supcon` or `infonce`.
-    own : bool
-        Whether only a segment's own text is a positive, or every wording of its concept.
+    terms : tuple of Term
+        Losses to be added, at least one.
     null : bool
         Whether "nothing" may be chosen.
+    hardness : float
+        Strength of `hard_negatives`; 0 weighs no text.
     """
 
-    loss: Loss
-    own: bool
+    terms: tuple[Term, ...]
     null: bool
+    hardness: float = 0.0
 
     def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
         """Return the loss of a batch of `examples`."""
         rows, wording = batch
         concept = examples.concept[rows]
-        if self.own:
-            positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
-        else:
-            positives = concept[:, None] == examples.text_concept[wording]
         device = examples.features.device
-        return self.loss(
-            space.encode_signal(examples.features[torch.from_numpy(rows).to(device)]),
-            space.encode_text(examples.texts[torch.from_numpy(wording).to(device)]),
-            torch.from_numpy(positives).to(device),
-            space.scale,
-            space.null if self.null else None,
-        )
+        features = examples.features[torch.from_numpy(rows).to(device)]
+        signal = space.encode_signal(features)
+        text = space.encode_text(examples.texts[torch.from_numpy(wording).to(device)])
+        null = space.null if self.null else None
+        losses = []
+        for term in self.terms:
+            other = text
+            if term.positives == "own":
+                positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
+            elif term.positives == "views":
+                positives = concept[:, None] == concept
+                other = space.encode_signal(features)  # dropout shows them otherwise
+            else:
+                positives = concept[:, None] == examples.text_concept[wording]
+            mask = torch.from_numpy(positives).to(device)
+            more = {}
+            if self.hardness and other is text:
+                logits = space.scale * signal @ text.T
+                more["weights"] = hard_negatives(logits, mask, self.hardness)
+            losses.append(term.weight * term.loss(signal, other, mask, space.scale, null, **more))
+        return sum(losses[1:], losses[0])
 
 
 def train(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import numba
@@ -139,21 +140,28 @@ def as_rows(X: ArrayLike | Shards, name: str = "X") -> Rows:
         raise TsalignError(f"{name} has shape {table.shape}; k-means needs (n_samples, n_features)")
     if table.dtype.kind not in "fiub":
         raise TsalignError(f"{name} holds {table.dtype} values; k-means needs numbers")
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what overflows is reported below, with its place
+    with np.errstate(over="ignore"):  # what overflows is reported below, with its place
         rows = table if isinstance(table, Shards) else np.ascontiguousarray(table, dtype=np.float32)
-        for block in blocks(slice(0, len(rows))):
+    broken = [block for block in spread(partial(_broken, rows), split(len(rows), 1), None) if block]
+    if broken:
+        row, column = np.argwhere(~np.isfinite(rows[broken[0]]))[0]
+        given = table[broken[0]][row, column]
+        raise TsalignError(
+            f"column {column} of {name} is {given}; k-means needs finite float32 numbers",
+            row=str(broken[0].start + row),
+        )
+    return rows
+
+
+def _broken(rows: Rows, _: int, chunk: slice) -> slice | None:
+    """Return the first block of a chunk with a value that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in blocks(chunk):
             values = rows[block]
             # A finite sum says it all at a glance; finite values may have another.
             if not (np.isfinite(values.sum()) or np.isfinite(values).all()):
-                row, column = np.argwhere(~np.isfinite(values))[0]
-                given = table[block][row, column]
-                raise TsalignError(
-                    f"column {column} of {name} is {given}; k-means needs finite float32 numbers",
-                    row=str(block.start + row),
-                )
-    return rows
+                return block
+    return None
 
 
 def as_table(X: ArrayLike, name: str = "X") -> NDArray[np.float32]:

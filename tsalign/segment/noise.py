@@ -15,8 +15,10 @@ from tsalign.kernels.search import change_points
 STEP = 0.6
 """Ratio of the penalties whose partitions are tried."""
 
-LONGEST = 2**15
-"""Longer series are looked at in pieces of at most so many samples."""
+LONGEST = 2**11
+"""Longer series are looked at in pieces of at most so many samples: what lasts longer is a change,
+not memory, and where some stretches are noisier than others their median counts. In pieces of
+32,768 samples the slow turns of a worn sensor pass for memory, and hardly a posture is found."""
 
 PIECES = 8
 """At most so many pieces are looked at."""

@@ -133,7 +133,7 @@ def long_run_variance(
     That is what makes means of autocorrelated noise wander, and so what a change of the mean has to
     stand out from. Noise is what the likeliest partition and autoregression leave: see
     `tsalign.segment.noise.noise_of`. For independent samples it is their variance. Of a random walk
-    it is nearly without bound: there, nothing is a change. Of more than 32,768 samples, eight
+    it is nearly without bound: there, nothing is a change. Of more than 2,048 samples, eight
     stretches are looked at.
 
     Parameters

@@ -106,9 +106,7 @@ def segmentation_hapt(result: dict[str, Any]) -> Iterator[Row]:
         for name, told in figures.items()
         if name.startswith(peer)
     ]
-    what = (
-        "chosen on twenty others, boundaries of activities, HAPT, ten people, covering / F1 in 1 s"
-    )
+    what = "set on twenty others; boundaries of activities, HAPT, ten people, covering / F1 in 1 s"
     yield f"`{chosen.split(', of')[0]}`, {what}", figures[chosen], "; ".join(beside)
 
 

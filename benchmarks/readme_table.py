@@ -125,6 +125,21 @@ def kmeans(result: dict[str, Any]) -> Iterator[Row]:
             yield what, f"{row['seconds']['tsalign']:.1f} s", peer
 
 
+def units(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield what tokens tell of activities, before and after masked prediction."""
+    rows = {row["what"]: row["pnmi"] for row in result["hapt"]["means"]}
+    what = "100 tokens of 0.32 s, HAPT, ten unseen people, no labels learnt: PNMI with the activity"
+    beside = [f"{name} {rows[name]:.2f}" for name in rows if name != "iteration 2"]
+    yield f"`predict: masked`, {what}", f"{rows['iteration 2']:.2f}", "; ".join(beside)
+
+
+def segmentation_exact(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield how often the exact search is exact."""
+    right, series = result["optimal"], result["series"]
+    what = "`Pelt` equals brute force on random series, eight costs and a mixture"
+    yield what, f"{right:,} of {series:,}", ""
+
+
 def match(result: dict[str, Any]) -> Iterator[Row]:
     """Yield the time of ordered matching, and how many cases equal enumeration."""
     spent = {row["run"]: row["cpu ms"] for row in result["rows"]}
@@ -147,11 +162,13 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "hapt_alignment": hapt_alignment,
     "zero_shot": zero_shot,
     "pelt": pelt,
+    "segmentation_exact": segmentation_exact,
     "segmentation_speed": segmentation_speed,
     "segmentation_automatic": segmentation_automatic,
     "segmentation_hapt": segmentation_hapt,
     "streaming": streaming,
     "kmeans": kmeans,
+    "units": units,
     "match": match,
 }
 

@@ -119,12 +119,21 @@ class Assignment:
         Threads used inside; the result does not depend on it.
     weights : ndarray of shape (n_samples,)
         How many rows each counts for; empty for one each.
+    of : int
+        How many rows there will be in all, if these are one batch of many: what costs a moment
+        pays then.
     """
 
     def __init__(
-        self, X: Rows, n_clusters: int, threads: int | None, weights: Weights = UNWEIGHTED
+        self,
+        X: Rows,
+        n_clusters: int,
+        threads: int | None,
+        weights: Weights = UNWEIGHTED,
+        of: int = 0,
     ) -> None:
         self.X, self.threads, self.weights = X, threads, weights
+        self.of = max(of, len(X))
         self.bounds: Bounds | None = None
         self.relocated = 0
         self.chunks = split(len(X), size=n_clusters * X.shape[1])
@@ -168,7 +177,7 @@ class Assignment:
         self, centers: NDArray[np.float32]
     ) -> Callable[[NDArray[np.float32], slice, Labels], object]:
         if self.bounds is None:
-            nearest = labeller(centers, len(self.X))
+            nearest = labeller(centers, self.of)
             return lambda rows, _, labels: nearest(rows, labels)
         bounds, groups = self.bounds, self.bounds.follow(centers)
         return lambda rows, block, labels: bounds.nearest(rows, block, groups, labels)

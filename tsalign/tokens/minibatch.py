@@ -16,6 +16,9 @@ from tsalign.tokens.kmeans import KMeans, mean_variance
 from tsalign.tokens.lloyd import Assignment, Solution
 from tsalign.tokens.shards import Shards
 
+SMALL = 50_000_000
+"""Batches with fewer products than these are done before a second thread has begun."""
+
 
 class MiniBatchKMeans(KMeans):
     """K-means whose centres are running means over random batches of rows.
@@ -140,13 +143,14 @@ class MiniBatchKMeans(KMeans):
         reached = np.cumsum(chances)
         reached /= reached[-1]
         watch, since, moved = Watch(size, len(rows), tol, self.max_no_improvement), 0, 0
-        for step in range(1, max(self.max_iter * len(rows) // size, 1) + 1):
-            batch = rows[reached.searchsorted(rng.random_sample(size), side="right")]
+        steps = max(self.max_iter * len(rows) // size, 1)
+        for step in range(1, steps + 1):
+            batch = rows[_drawn(reached, rng.random_sample(size), even=not len(weights))]
             since += size
             due = bool((counts == 0).any()) or since >= 10 * self.n_clusters
             since = 0 if due else since
             before = centers
-            centers, counts, inertia = self._step(batch, UNWEIGHTED, centers, counts)
+            centers, counts, inertia = self._step(batch, UNWEIGHTED, centers, counts, steps * size)
             if due:
                 moved += self._replace(batch, centers, counts, rng)
             if watch.done(step, np.square(centers - before, dtype=np.float64).sum(), inertia):
@@ -182,10 +186,16 @@ class MiniBatchKMeans(KMeans):
         return min(found, key=lambda one: one[0])[1]
 
     def _step(
-        self, batch: Rows, weights: Weights, centers: NDArray[np.float32], counts: Weights
+        self,
+        batch: Rows,
+        weights: Weights,
+        centers: NDArray[np.float32],
+        counts: Weights,
+        of: int = 0,
     ) -> tuple[NDArray[np.float32], Weights, float]:
         """Return centres and counts after a batch, and its inertia before it."""
-        state = Assignment(batch, len(centers), self.n_jobs, weights)
+        threads = self.n_jobs if batch.size * len(centers) > SMALL else 1
+        state = Assignment(batch, len(centers), threads, weights, of)
         state.update(centers)
         return *state.running_means(centers, counts), state.inertia(centers)
 
@@ -204,6 +214,20 @@ class MiniBatchKMeans(KMeans):
             centers[rare] = batch[rng.choice(len(batch), int(rare.sum()), replace=False)]
             counts[rare] = counts[~rare].min()
         return int(rare.sum())
+
+
+def _drawn(
+    reached: NDArray[np.float64], chances: NDArray[np.float64], even: bool
+) -> NDArray[np.intp]:
+    """Return `reached.searchsorted(chances, side="right")`; where steps are even, by a guess."""
+    if not even:
+        return reached.searchsorted(chances, side="right")
+    places = np.minimum((chances * len(reached)).astype(np.intp), len(reached) - 1)
+    while (late := reached[places] <= chances).any():  # sums are rounded: a guess may be one off
+        places += late
+    while (early := (places > 0) & (reached[places - 1] > chances)).any():
+        places -= early
+    return places
 
 
 @dataclass

@@ -13,6 +13,7 @@ libraries' `partial_fit` of mini-batches, scikit-learn's with `reassignment_rati
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import tempfile
@@ -28,7 +29,7 @@ from typing import Any
 import numba
 import numpy as np
 import sklearn.cluster
-from report import write_result
+from report import RESULTS, write_result
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tsalign.kernels import lanes
@@ -51,6 +52,7 @@ FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would give the peers anoth
 START, BATCHES, PREDICT = 3.0, 3.0, 2.0  # least ratios of the other parts
 MEMORY = 50.0  # most megabytes beyond the data
 INERTIA = 1e-4
+RESULT, PEERS = RESULTS / "kmeans.json", ("faiss-cpu", "llvmlite")
 Timed = Callable[[], Any]
 Shape = tuple[int, ...]
 
@@ -288,7 +290,7 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print; the whole table also goes to `benchmarks/results/kmeans.json`."""
+    """Measure and print; a whole table goes to `results/kmeans.json`, a part renews its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", action="append", help="n x d x k of one row, as 200000x128x500")
     parser.add_argument("--part", action="append", choices=list(PARTS), help="another part alone")
@@ -302,16 +304,17 @@ def main() -> None:
     if faiss:
         faiss.omp_set_num_threads(threads)
     with threadpool_limits(threads):
-        for name in given.part or []:
-            told(name, PARTS[name](given.rounds))
+        renewed = {name: told(name, PARTS[name](given.rounds)) for name in given.part or []}
         everything = not (chosen or given.part)
         shapes = list(GOALS) if everything else chosen
         rows = [shown(measure(shape, given.rounds, given.long_rounds)) for shape in shapes]
         if not everything:
+            if renewed and RESULT.exists():
+                write_result("kmeans", json.loads(RESULT.read_text()) | renewed, *PEERS)
             return
         result: dict[str, Any] = {**rows[0], "rows": rows, "machine": machine()}
         result |= {name: told(name, part(given.rounds)) for name, part in PARTS.items()}
-        write_result("kmeans", result, "faiss-cpu", "llvmlite")
+        write_result("kmeans", result, *PEERS)
 
 
 if __name__ == "__main__":

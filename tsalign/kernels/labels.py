@@ -32,16 +32,17 @@ def labeller(centers: Floats, n_rows: int) -> Callable[[Floats, Labels], None]:
     if not lanes.worthwhile(n_rows * centers.size):
         columns = np.ascontiguousarray(centers.T, dtype=np.float64)
         return lambda rows, labels: kmeans.nearest(rows, columns, labels)
-    packed = lanes.pack(centers)
     if not pays(centers.shape):
+        packed = lanes.pack(centers)
         return lambda rows, labels: lanes.nearest(rows, packed, labels)
-    rounded, clear = rough.pack(centers), [True]
+    rounded = rough.pack(centers)
+    crowded: list[lanes.Packed] = []
 
     def nearest(rows: Floats, labels: Labels) -> None:
-        if clear[0]:
-            clear[0] = rough.nearest(rows, rounded, labels) <= CROWDED * len(rows)
-        else:
-            lanes.nearest(rows, packed, labels)
+        if crowded:
+            lanes.nearest(rows, crowded[0], labels)
+        elif rough.nearest(rows, rounded, labels) > CROWDED * len(rows):
+            crowded.append(lanes.pack(centers))
 
     return nearest
 

@@ -20,6 +20,7 @@ Weights: TypeAlias = NDArray[np.float64]
 
 UNWEIGHTED: Weights = np.empty(0)
 
+FEW = 4_000_000  # values are looked at before a second thread has begun
 BLOCK = 4096  # rows handled between two visits of the interpreter: about one second-level cache
 
 
@@ -142,7 +143,9 @@ def as_rows(X: ArrayLike | Shards, name: str = "X") -> Rows:
         raise TsalignError(f"{name} holds {table.dtype} values; k-means needs numbers")
     with np.errstate(over="ignore"):  # what overflows is reported below, with its place
         rows = table if isinstance(table, Shards) else np.ascontiguousarray(table, dtype=np.float32)
-    broken = [block for block in spread(partial(_broken, rows), split(len(rows), 1), None) if block]
+    threads = None if rows.size > FEW else 1
+    found = spread(partial(_broken, rows), split(len(rows), 1), threads)
+    broken = [block for block in found if block]
     if broken:
         row, column = np.argwhere(~np.isfinite(rows[broken[0]]))[0]
         given = table[broken[0]][row, column]

@@ -38,6 +38,21 @@ class Answers:
         return self.answer
 
 
+class Remembers(Jumps):
+    """A detector whose `predict` takes no series, as claspy's: it tells of the one it fitted."""
+
+    def fit(self, X):
+        super().fit(X)
+        self.found = super().predict(X)
+        return self
+
+    def predict(self, sparse=True):
+        return self.found if sparse is True else [X, self.found]
+
+    def fit_predict(self, X, sparse=True):
+        return self.fit(X).predict(sparse)
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=8))
 def test_each_convention_says_the_same(lengths):
     ends = np.cumsum(lengths)
@@ -74,6 +89,10 @@ def test_a_detector_as_it_is():
     scaled = External(Jumps(), predict_params={"scale": 2.0})
     assert scaled.fit_predict(X).tolist() == [[0, 20], [20, 60]]
     assert to_ends(found) == ruptures.Pelt("l2", min_size=1, jump=1).fit_predict(X, pen=5.0)
+
+
+def test_a_detector_that_predicts_what_it_fitted():
+    assert External(Remembers()).fit_predict(X).tolist() == [[0, 20], [20, 40], [40, 60]]
 
 
 @pytest.mark.parametrize(

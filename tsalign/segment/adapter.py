@@ -18,7 +18,7 @@ from tsalign.segment.conventions import from_answer
 class External(Segmenter):
     """Cut a series with a detector of another library, as it is.
 
-    Anything with `fit(X)` and `predict(X)`, or with `fit_predict(X)`, that gives change points, a
+    Anything with `fit_predict(X)`, or with `fit(X)` and `predict(X)`, that gives change points, a
     label a sample or intervals will do: the detectors of skchange, `BinaryClaSPSegmentation` of
     claspy, the segmenters of aeon and sktime. The detector gets `X (n, d)` and is copied before it
     is fitted. For ruptures, `Ruptures` knows more.
@@ -31,7 +31,7 @@ class External(Segmenter):
     params : mapping or None
         What the class is called with where `estimator` says where it is found.
     predict_params : mapping or None
-        What `predict` is called with besides.
+        What `fit_predict` or `predict` is called with besides.
 
     Attributes
     ----------
@@ -65,11 +65,11 @@ class External(Segmenter):
         if len(x) == 1 or not (x != x[0]).any():
             return bounds_of([len(x)])
         try:
-            if hasattr(detector, "predict"):
+            if hasattr(detector, "fit_predict"):  # claspy's `predict` takes no series
+                answer = detector.fit_predict(x, **more)
+            else:
                 fitted = detector.fit(x)
                 answer = (detector if fitted is None else fitted).predict(x, **more)
-            else:
-                answer = detector.fit_predict(x, **more)
         except (ValueError, TypeError, AssertionError, RuntimeError, IndexError) as error:
             why = f": {error}" if str(error) else ""
             raise TsalignError(

@@ -169,11 +169,6 @@ def long_run_variance(
     return by_pieces(x, measure)
 
 
-def block_length(n: int) -> int:
-    """Return the number of samples over which dependence is looked for in `n` samples."""
-    return int(np.ceil(n ** (1 / 3)))
-
-
 def _spread(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the variance of each column, by its median absolute deviation where there is one."""
     if len(steps) == 0:

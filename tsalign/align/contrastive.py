@@ -232,7 +232,8 @@ class Contrastive(SharedSpace):
 
     def _answers(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Features and true concept of the segments that teach something."""
-        rows = np.flatnonzero((pairs.text >= 0) | (self.unmentioned == "nothing"))
+        taught = (pairs.text >= 0) | (self.unmentioned == "nothing")
+        rows = np.flatnonzero(taught if pairs.weights is None else taught & (pairs.weights > 0))
         said = pairs.text[rows]
         return pairs.features[rows], np.where(said < 0, -1, self._ids(pairs)[said])
 

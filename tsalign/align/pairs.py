@@ -26,7 +26,11 @@ class Pairs:
     concepts : tuple of str or None
         What wordings have in common, one a text; a text without one stands for itself.
     recordings : (n,) int32 or None
-        Which recording each segment comes from, for intervals over recordings.
+        Which recording each segment comes from: neighbours in one recording are neighbours in
+        time, in the order given.
+    weights : (n,) float32 or None
+        How far each segment's answer counts; 0 teaches nothing and is its neighbours' context
+        alone. None counts all alike.
 
     Raises
     ------
@@ -45,6 +49,7 @@ class Pairs:
     texts: tuple[str, ...]
     concepts: tuple[str | None, ...]
     recordings: NDArray[np.int32] | None = None
+    weights: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check that everything fits together."""
@@ -61,6 +66,8 @@ class Pairs:
             raise TsalignError(f"text points outside -1 ... {len(self.texts) - 1}")
         if self.recordings is not None and self.recordings.shape != self.text.shape:
             raise TsalignError(f"recordings has shape {self.recordings.shape}, not one a row")
+        if self.weights is not None:
+            _check_weights(self.weights, len(self.features))
 
     @property
     def names(self) -> tuple[str | None, ...]:
@@ -70,6 +77,13 @@ class Pairs:
             text if concept is None and i in said else concept
             for i, (text, concept) in enumerate(zip(self.texts, self.concepts, strict=True))
         )
+
+
+def _check_weights(weights: NDArray[np.float32], n_rows: int) -> None:
+    if weights.shape != (n_rows,):
+        raise TsalignError(f"{n_rows} rows of features, but weights has shape {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise TsalignError("weights are finite and not negative")
 
 
 def check_features(features: NDArray[np.float32], width: int | None = None) -> None:

@@ -19,6 +19,7 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_edges,
     check_scores,
     check_text,
     check_windows,
@@ -62,8 +63,9 @@ class Blocks(BaseEstimator):
     max_overlap : float
         Largest intersection over union of two reported spans of one sentence.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: keep the text a distribution over the known concepts until the signal has
         spoken (`decode_concepts`), rather than score each sentence by itself (`decode`).
@@ -109,6 +111,7 @@ class Blocks(BaseEstimator):
         blocks: ArrayLike | None = None,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -124,6 +127,8 @@ class Blocks(BaseEstimator):
             Log prior of runs of 1..D segments; longer runs are impossible. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -148,6 +153,7 @@ class Blocks(BaseEstimator):
             check_durations(durations, s, k),
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, check_blocks(blocks, s), posteriors)
 
@@ -159,6 +165,7 @@ class Blocks(BaseEstimator):
         blocks: ArrayLike | None = None,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -172,10 +179,13 @@ class Blocks(BaseEstimator):
             Weighted log probability of each concept given the sentence; -inf means never.
         blocks : (s,) array_like of int or None
             Block of each sentence; None: all are of one.
-        durations : (c, D) array_like or None
-            Log prior of runs of 1..D segments of each concept. None: no prior.
+        durations : (c, D) or (s, c, D) array_like or None
+            Log prior of runs of 1..D segments of each concept, perhaps of each sentence its own.
+            None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -199,10 +209,11 @@ class Blocks(BaseEstimator):
         lattice = Lattice(
             rows,
             words,
-            check_durations(durations, c, k),
+            check_durations(durations, c, k, s),
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
             concepts=True,
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, check_blocks(blocks, s), posteriors)
 
@@ -334,10 +345,16 @@ def permuted(lattice: Lattice, order: Order) -> Lattice:
         lattice,
         rows=lattice.rows[own],
         text=lattice.text[order],
-        prior=None if lattice.prior is None else lattice.prior[own],
+        prior=None if lattice.prior is None else _of(lattice.prior, own, order),
         windows=lattice.windows[order],
+        edges=None if lattice.edges is None else lattice.edges[:, order],
         skips=lattice.skips[order],
     )
+
+
+def _of(prior: NDArray[np.float64], rows: slice | Order, sentences: Order) -> NDArray[np.float64]:
+    """Return the log priors of rows, or of sentences where each has its own."""
+    return prior[sentences] if prior.ndim == 3 else prior[rows]
 
 
 def _ordered(lattice: Lattice, blocks: list[Order]) -> list[Order]:

@@ -27,8 +27,9 @@ def mixed_durations(
     """Return the duration prior of each sentence: of its meanings, each by its chance."""
     if durations is None:
         return None
+    own = durations if durations.ndim == 3 else durations[None]
     chances = log_softmax(text, axis=1)
-    return logsumexp(durations[None] + chances[:, :, None], axis=1).astype(np.float32)
+    return logsumexp(own + chances[:, :, None], axis=1).astype(np.float32)
 
 
 def off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -156,14 +156,16 @@ def best_iou(span: Span, truth: Sequence[Span]) -> float:
     return max((s / (b - s) for s, b in zip(shared, both, strict=True)), default=0.0)
 
 
-def unmatched(recording: str, found: Found, j: int, matches: float | None) -> Unmatched:
+def unmatched(
+    recording: str, found: Found, j: int, matches: float | None, reason: str = "no_match"
+) -> Unmatched:
     """Return sentence j of a decoded note as placed nowhere.
 
     Where nothing is calibrated its confidence is what the posteriors say.
     """
     s = found.sentences[j]
     sure = 1.0 - (float(found.decoded.placed[j]) if matches is None else matches)
-    told = recording, s.id, s.text, found.note.id, "no_match", sure, s.assertion
+    told = recording, s.id, s.text, found.note.id, reason, sure, s.assertion
     return Unmatched(*told, matches=matches)
 
 

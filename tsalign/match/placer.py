@@ -32,6 +32,7 @@ from tsalign.match.outcome import (
     seconds_of,
     unmatched,
 )
+from tsalign.match.told import edges_of, outside, own_lengths, windows_of
 from tsalign.types import (
     AlignedSpan,
     Alignment,
@@ -94,7 +95,7 @@ class Placer(BaseEstimator):
     [0.1, 1.0, 0.5, 3.0, 0.5]
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(self, matcher: Any) -> None:
         self.matcher = matcher
@@ -160,14 +161,17 @@ class Placer(BaseEstimator):
         rest: list[Unmatched] = []
         total = 0.0
         units = np.empty(0, np.int32) if tokens is None else tokens
-        edges = segments.edges()
+        edges, slack = segments.edges(), self._slack()
         for found in self._decoded(evidence, segments, notes):
             posterior[:, found.rows] = found.decoded.posterior
             total += float(found.decoded.score)
             sure, there = self._sure(found, evidence)
             for j in range(len(found.sentences)):
                 if found.decoded.spans[j, 0] < 0:
-                    rest.append(unmatched(recording, found, j, there[j]))
+                    when = found.sentences[j].when
+                    elsewhere = slack is not None and outside(when, edges, slack)
+                    reason = "outside_recording" if elsewhere else "no_match"
+                    rest.append(unmatched(recording, found, j, there[j], reason))
                 else:
                     placed.append(aligned(recording, found, j, edges, units, sure[j], there[j]))
         rest += self._not_now(recording, evidence, segments, notes)
@@ -258,24 +262,32 @@ class Placer(BaseEstimator):
     ) -> Found:
         """Decode some sentences of a note, of which the rows of the evidence are given."""
         sentences = tuple(note.sentences[j] for j in which)
-        given = self._given(note, sentences, self._windows(segments, note, sentences), posteriors)
+        given = self._given(segments, note, sentences, posteriors)
         places = np.array(rows, np.int64)
-        return Found(note, sentences, places, *self._decode(evidence, segments, places, given))
+        decoded = self._decode(evidence, segments, places, sentences, given)
+        return Found(note, sentences, places, *decoded)
 
     def _given(
         self,
+        segments: Segments,
         note: Note,
         sentences: Sequence[Sentence],
-        windows: NDArray[np.int64],
         posteriors: bool,
     ) -> dict[str, Any]:
         """Return what a decoder is told besides scores, durations and costs."""
-        given: dict[str, Any] = {"windows": windows}
+        given: dict[str, Any] = {"windows": windows_of(segments, note, len(sentences))}
+        slack = self._slack()
+        if slack is not None and any(s.when is not None for s in sentences):
+            given["edges"] = edges_of(segments, sentences, slack)
         if hasattr(self.matcher, "exact_blocks"):
             given["blocks"] = blocks_of(note, sentences)
         if self._has_costs():
             given["posteriors"] = posteriors
         return given
+
+    def _slack(self) -> float | None:
+        """Return the seconds of `window`; None where stated times do not count."""
+        return getattr(self.matcher, "window", None)
 
     def _has_costs(self) -> bool:
         """Tell whether the matcher itself leaves out what gains too little."""
@@ -286,6 +298,7 @@ class Placer(BaseEstimator):
         evidence: Evidence,
         segments: Segments,
         rows: NDArray[np.int64],
+        sentences: Sequence[Sentence],
         given: dict[str, Any],
     ) -> tuple[NDArray[np.float32], Decoded]:
         weight = dict(zip(WEIGHTS, self.weights_, strict=True))
@@ -293,7 +306,7 @@ class Placer(BaseEstimator):
         share = weight["signal"] * cells / np.median(cells)
         text = evidence.text[rows]
         through = self.matcher.concepts and text.shape[1] > 0
-        durations = self._durations(segments, weight["duration"]) if through else None
+        durations = self._durations(segments, weight["duration"], sentences) if through else None
         doubt = weight["other"] * off_topic(text)
         skip = np.maximum(weight["skip"] - doubt, 0.0)
         if hasattr(self.matcher, "skip_cost"):
@@ -320,35 +333,25 @@ class Placer(BaseEstimator):
         spans = np.where((found.margin < skip)[:, None], -1, found.spans)
         return scores, replace(found, spans=spans, labels=label(spans, len(scores)))
 
-    def _durations(self, segments: Segments, weight: float) -> NDArray[np.float32] | None:
-        """Return weighted log priors of run lengths, where segments are equally long."""
+    def _durations(
+        self, segments: Segments, weight: float, sentences: Sequence[Sentence]
+    ) -> NDArray[np.float32] | None:
+        """Return weighted log priors of run lengths, where segments are equally long.
+
+        Of each concept `(c, D)`; where sentences state durations that count, `(s, c, D)`.
+        """
         cells = np.diff(segments.edges(), axis=1).ravel()
         hop = float(np.median(cells))
         if not weight or not self.seconds_ or not all(map(len, self.seconds_)):
             return None
         if np.quantile(np.abs(cells - hop), 0.9) > UNEQUAL * hop:
             return None
-        most = LONGEST * max(s.max() for s in self.seconds_)
+        told = [s.duration for s in sentences if s.duration] if self._slack() is not None else []
+        most = LONGEST * max([*told, *(s.max() for s in self.seconds_)])
         longest = int(np.clip(np.ceil(most / hop), 1, len(segments)))
         table = np.stack([log_normal(s, hop, longest) for s in self.seconds_])
-        return (weight * table).astype(np.float32)
-
-    def _windows(
-        self, segments: Segments, note: Note, sentences: Sequence[Sentence]
-    ) -> NDArray[np.int64]:
-        """Return the segments that each sentence may use: near its stated time, in its note's."""
-        wide = getattr(self.matcher, "window", None)
-        middle = segments.edges().mean(axis=1)
-        windows = np.tile([0, len(segments)], (len(sentences), 1))
-        for j, sentence in enumerate(sentences):
-            spans = [note.covers] if note.covers is not None else []
-            if sentence.when is not None and wide is not None:
-                spans.append(Span(sentence.when.start - wide, sentence.when.end + wide))
-            for span in spans:
-                near = np.searchsorted(middle, [span.start, span.end])
-                windows[j] = max(windows[j, 0], near[0]), min(windows[j, 1], near[1])
-        windows[:, 1] = np.maximum(windows[:, 0], windows[:, 1])
-        return windows
+        prior = (weight * table).astype(np.float32)
+        return own_lengths(prior, sentences, hop) if told else prior
 
     def _tune(self, cases: Sequence[Case]) -> None:
         """Search one weight after the other, twice, for the most useful placement."""

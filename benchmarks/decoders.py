@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ SETS = {
     "E, letters": ("--test", "E", "--distractors", "letter"),
     "D": ("--test", "D"),
 }
-OURS = {"Ordered": Ordered, "Blocks": Blocks, "Unordered": Unordered, "Independent": Independent}
+OURS = {"Ordered": Ordered, "Blocks": Blocks, "Independent": Independent, "Unordered": Unordered}
 REGULARISED = (0.1, 0.3, 1.0)
 CLIP, HALF, DRAWS = 6.0, 0.5, 2000
 Rows = list[dict[str, Any]]
@@ -204,21 +205,26 @@ def measure(options: argparse.Namespace, seed: int) -> dict[str, dict[str, Rows]
         with tempfile.TemporaryDirectory() as work:
             known = judged(options.cache, Path(work), seed, *maker)
         tests[which] = known.test
-    valid, seconds = known.valid, known.seconds
     found: dict[str, dict[str, Rows]] = {which: {} for which in tests}
-    for name, matcher in OURS.items():
-        cases = [*valid.values()]
-        if name == "Blocks":  # for a note in order this is `Ordered`
-            cases = [shuffled(case, seed) for case in cases]
-        shown = {w: c for w, c in tests.items() if name != "Blocks" or w == "D"}
-        each = by_ours(matcher(), cases, seconds, shown.values())
-        for which, rows in zip(shown, each, strict=True):
+
+    def keep(name: str, shown: Sequence[str], run: Callable[[], Iterator[Rows]]) -> None:
+        path = options.work / f"{seed} {name}.json"
+        if not path.exists():
+            path.write_text(json.dumps(dict(zip(shown, run(), strict=True))))
+            print(f"seed {seed}: {name}", flush=True)
+        for which, rows in json.loads(path.read_text()).items():
             found[which][name] = rows
-        print(f"seed {seed}: {name}", flush=True)
-    plans = plans_of(options.peer_python, {"valid": valid} | tests)
+
+    valid = known.valid
+    plans = cache(lambda: plans_of(options.peer_python, {"valid": valid} | tests))
     for name in PEERS:
-        for which, rows in zip(tests, by_peer(name, valid, tests, plans), strict=True):
-            found[which][name] = rows
+        keep(name, list(tests), lambda name=name: by_peer(name, valid, tests, plans()))
+    for name, matcher in OURS.items():
+        cases, shown = [*valid.values()], list(tests)
+        if name == "Blocks":  # for a note in order this is `Ordered`
+            cases, shown = [shuffled(case, seed) for case in cases], ["D"]
+        given = matcher(), cases, known.seconds, [tests[which] for which in shown]
+        keep(name, shown, lambda given=given: by_ours(*given))
     return found
 
 
@@ -294,10 +300,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     every: dict[str, dict[str, Rows]] = {which: {} for which in SETS}
     for seed in options.seeds:
-        path = options.work / f"{seed}.json"
-        if not path.exists():
-            path.write_text(json.dumps(measure(options, seed)))
-        for which, found in json.loads(path.read_text()).items():
+        for which, found in measure(options, seed).items():
             for name, rows in found.items():
                 every[which].setdefault(name, []).extend(rows)
     result = {}

@@ -12,6 +12,7 @@ from typing import Any
 from tsalign.errors import TsalignError
 
 DONE, USAGE = 0, 2
+HEAD = f"{'recording':<16}{'start':>10} {'end':>10}{'score':>9} {'chance':>7}  placed there\n"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,15 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     except KeyboardInterrupt:
         return 130
-    sys.stdout.write("".join(_line(row, options) for row in rows))
+    head = HEAD if rows and not options.at and not options.json else ""
+    sys.stdout.write(head + "".join(_line(row, options) for row in rows))
     return DONE
 
 
 def _answers(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     run, stretch = options.run, _stretch(options.at)
     if not (run / "index").is_dir():
-        what = "a finished run with align" if run.is_dir() else "there"
-        raise TsalignError(f"this is not {what}: no segments to search in", file=str(run))
+        here = run.is_dir()
+        what = "this is no run that has learnt to align" if here else "there is no run folder"
+        raise TsalignError(what, file=str(run))
     from tsalign.align.index import Index
 
     index = Index.load(run / "index")

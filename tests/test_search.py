@@ -46,7 +46,10 @@ def index(model: Contrastive) -> Index:
     edges = [np.stack([np.arange(len(w)), np.arange(len(w)) + 1.0], axis=1) for w in what]
     edges[0][20:] += 100
     names = (("a", "train"), ("b", "valid"), ("c", "test"))
-    pieces = [(*who, e, features(w, rng)) for who, e, w in zip(names, edges, what, strict=True)]
+    pieces = [
+        (*who, e, model.encode_signal(features(w, rng)))
+        for who, e, w in zip(names, edges, what, strict=True)
+    ]
     return Index.build(model, pieces, SAID)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tsalign import codec
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
-from tsalign.stages import Load, Scale, prepared
+from tsalign.stages import Load, Scale, by_piece, prepared
 from tsalign.types import Alignment, Evidence, Part, Signal
 
 
@@ -66,14 +66,18 @@ def prepared_alike(reader: Any, steps: Sequence[Any], source: Source, grid: Load
     return replace(signal, values=values, channels=wanted.channels, units=units)
 
 
-def sought(findings: Sequence[Any], model: Load, scale: Load, rows: Load) -> Evidence:
+def sought(
+    findings: Sequence[Any], model: Load, scale: Load, rows: Load, segments: Load
+) -> Evidence:
     """Let the model judge every segment by each finding, its wordings averaged."""
-    fitted, X = model(), scale()(rows())
+    fitted, X, cut = model(), scale()(rows()), segments()
+    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
     wordings = [text for finding in findings for text in finding.wordings]
     owner = np.repeat(np.arange(len(findings)), [len(f.wordings) for f in findings])
     queries = fitted.queries(wordings).averaged(owner)
-    odds = fitted.judge(fitted.encode_signal(X), queries)
-    return Evidence(odds, fitted.concept_scores(X), fitted.null_scores(X), queries.meanings)
+    odds = fitted.judge(judge(fitted.encode_signal), queries)
+    signal, null = judge(fitted.concept_scores), judge(fitted.null_scores)
+    return Evidence(odds, signal, null, queries.meanings.astype(np.float32))
 
 
 def spotted(
@@ -105,8 +109,9 @@ def indexed(
     from tsalign.align.index import Index
 
     apply: Scale = scale()
+    fitted = model()
     pieces = (
-        (name, part, cut().edges(), apply(load()))
+        (name, part, cut().edges(), by_piece(fitted.encode_signal, apply(load()), cut()))
         for (name, part), load, cut in zip(who, rows, segments, strict=True)
     )
-    Index.build(model(), pieces, texts).save(folder)
+    Index.build(fitted, pieces, texts).save(folder)

@@ -8,10 +8,11 @@ from typing import Any
 
 from tsalign import open_stages, stages, token_stages
 from tsalign.config import Config
-from tsalign.data import Item
+from tsalign.data import Item, occurrences
 from tsalign.engine import Node, Source
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import part_of
+from tsalign.notes import affirmed
 from tsalign.registry import find
 from tsalign.types import Note, Part, Span
 
@@ -125,7 +126,7 @@ class _Builder:
                 fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
                 given = self.surrounded(slots)
             model = self.model(*given, segment, fit, more)
-            slots["align"] = self.judged(model, given)
+            slots["align"] = self.judged(model, *given, segment)
             index = self.index(model, *given, segment)
             if c.match is not None or any(i.findings for i in self.items):
                 slots["match"] = self.match(model, slots)
@@ -228,12 +229,12 @@ class _Builder:
         settings = (self.config.align, self.told("train"), self.told("valid"))
         return self.fit("align", fit, settings, (*inputs, *more))
 
-    def judged(self, model: Node, given: tuple[Node, Each]) -> Each:
+    def judged(self, *given: Node | Each) -> Each:
         """Return what the model says of segments and sentences, or of segments and findings."""
         sought = lambda i: (i.findings,)  # noqa: E731
         return self.either(
-            self.each("align", stages.evidence, _texts, model, *given),
-            self.each("align", open_stages.sought, sought, model, *given),
+            self.each("align", stages.evidence, _texts, *given),
+            self.each("align", open_stages.sought, sought, *given),
         )
 
     def index(self, model: Node, scale: Node, rows: Each, segment: Each) -> Node:
@@ -258,7 +259,11 @@ class _Builder:
         return self.either(self.each("match", stages.matched, shown, placer, *given), listed)
 
     def placer(self, model: Node, slots: Mapping[str, Each]) -> Node:
-        valid = [(_shown(i, self.config), i.truth) for i in self.items if i.part == "valid"]
+        valid = [
+            (_shown(i, self.config), i.truth, occurrences(i))
+            for i in self.items
+            if i.part == "valid"
+        ]
         settings = (self.config.match, self.told("train"), valid)
         inputs = (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid"))
         return self.fit("match", stages.fit_match, settings, inputs)
@@ -305,7 +310,9 @@ def _units(slots: Mapping[str, Each]) -> Each:
 
 
 def _texts(item: Item) -> tuple:
-    return ([s.text for note in item.notes for s in note.sentences],)
+    """Return what is looked for: of a sentence that denies something, what it denies."""
+    said = [s for note in item.notes for s in note.sentences]
+    return ([affirmed(s.text) if s.assertion == "absent" else s.text for s in said],)
 
 
 def _told(item: Item) -> stages.Told:

@@ -62,8 +62,8 @@ class Index:
         ----------
         model : SharedSpace
             Learnt.
-        pieces : iterable of (recording, part, edges, features)
-            Edges (k, 2) in seconds, features (k, d) as the model takes them; gone through once.
+        pieces : iterable of (recording, part, edges, places)
+            Edges (k, 2) in seconds, places (k, d) from `encode_signal`; gone through once.
         texts : sequence of str
             Sentences; repeated ones are kept once.
 
@@ -77,20 +77,20 @@ class Index:
             When there is no recording.
         """
         names, parts, edges, places = [], [], [], []
-        for name, part, times, features in pieces:
+        for name, part, times, rows in pieces:
             names.append(name)
             parts.append(part)
             edges.append(np.asarray(times, np.float64).reshape(-1, 2))
-            places.append(model.encode_signal(features).astype(np.float16))
+            places.append(rows.astype(np.float16))
         if not names:
             raise TsalignError("an index needs at least one recording")
-        rows = np.cumsum([0, *map(len, edges)]).astype(np.int64)
+        first = np.cumsum([0, *map(len, edges)]).astype(np.int64)
         distinct = tuple(sorted(set(texts)))
         width = (model.dimension, len(model.concepts_))
         said = model.queries(distinct) if distinct else Queries(*(np.empty((0, n)) for n in width))
         said = Queries(said.places.astype(np.float16), said.meanings.astype(np.float32))
         joined = np.concatenate(edges), np.concatenate(places)
-        return cls(tuple(names), tuple(parts), rows, *joined, distinct, said)
+        return cls(tuple(names), tuple(parts), first, *joined, distinct, said)
 
     def __len__(self) -> int:
         """Return the number of segments."""

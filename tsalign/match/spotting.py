@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from tsalign.match.independent import Independent
-from tsalign.match.outcome import seconds_of, unmatched
+from tsalign.match.outcome import seconds_of
 from tsalign.types import AlignedSpan, Alignment, Evidence, Note, Segments, Unmatched
 
 CLIP = 6.0  # log-odds beyond which a single segment does not decide
@@ -58,8 +58,8 @@ def spot(
     for j, sentence in enumerate(note.sentences):
         first = found.spans[j]
         if first[0] < 0:
-            doubt = 1.0 - float(found.placed[j])
-            rest.append(unmatched(recording, note, sentence, "no_match", doubt))
+            told = (recording, sentence.id, sentence.text, note.id, "no_match")
+            rest.append(Unmatched(*told, 1.0 - float(found.placed[j])))
             continue
         for a, b in sorted([tuple(first), *((a, b) for a, b, _ in found.alternatives[j])]):
             placed.append(

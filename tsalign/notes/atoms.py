@@ -15,7 +15,7 @@ from tsalign.notes.meanings import Meanings
 from tsalign.notes.moments import Amount, Day, Moment, clock, number
 from tsalign.notes.words import EDGE, any_of, load, values, words
 
-# The letters of joining words, by their names in `data/times.json`.
+# The letters of joining words, by their names in `data/times.<language>.json`.
 LETTERS = {
     "at": "@",
     "in": "i",
@@ -98,10 +98,11 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
     number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ones})?)"
     spread = rf"{number}(?:\s*(?:[-\u2013]|to|or|bis|oder)\s*{number})?"
     unit = rf"(?:{_unit_pattern().pattern})"
+    hours = rf"(?:{ones}|ten|eleven|twelve)"
     tens = r"(?:ten|fifteen|twenty|thirty|forty|fifty)(?:[ -](?:five))?"
-    _before_hour = (
-        r"(?:(?<=\bat )|(?<=\babout )|(?<=\baround )|(?<=\buntil )|(?<=\bfrom )|(?<=\bby ))"
-    )
+    led = r"(?:(?<=\bat )|(?<=\babout )|(?<=\baround )|(?<=\buntil )|(?<=\bfrom )|(?<=\bby ))"
+    of_day = r"(?=,|:|\s+(?:in the|at night|this|last|a\.?m|p\.?m))"
+    german = r"(?:(?<=\bum )|(?<=\bgegen )|(?<![\w ]))(?:fünf|zehn|zwanzig)(?=\s+vor\b)"
     month = rf"(?:{any_of(values('times', 'months'))})\.?"
     also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit})?"
     kinds = {
@@ -119,15 +120,15 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
         r"\s*(?:h|hrs?|hours|uhr)\b",
         "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
-        r"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty)|(?:(?<=\bum )|(?<=\bgegen )|(?<![\w ]))(?:fünf|zehn|zwanzig)(?=\s+vor\b))\s+(?:to|vor))"
+        rf"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty)|{german})\s+(?:to|vor))"
         rf"\s+(?P<hour>{number})"
         r"(?:\s+o'clock)?"
         r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
         rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+(?:o'clock|uhr)\b"
-        rf"|{_before_hour}\b(?P<hours>{ones}|ten|eleven|twelve)\s+(?P<minutes>oh\s+{ones}|{tens})\b"
+        rf"|{led}\b(?P<hours>{hours})\s+(?P<minutes>oh\s+{ones}|{tens})\b"
         r"(?:\s*(?P<spokenhalf>[ap])\.?\s?m\b\.?)?"
-        rf"|\bhalf\s+(?P<british>{ones}|ten|eleven|twelve)\b(?=,|:|\s+(?:in the|at night|this|last|a\.?m|p\.?m))",
-        "ish": rf"\b(?P<about>\d{{1,2}}|{ones}|ten|eleven|twelve)(?::(?P<ishmin>[0-5]\d))?\s?-?ish\b"
+        rf"|\bhalf\s+(?P<british>{hours})\b{of_day}",
+        "ish": rf"\b(?P<about>\d{{1,2}}|{hours})(?::(?P<ishmin>[0-5]\d))?\s?-?ish\b"
         r"(?:\s*(?P<ishhalf>[ap])\.?\s?m\b\.?)?",
         "minute_mark": r"(?:(?<=\bat )|(?<=\bin ))minute\s+(?P<marked>\d{1,3})\b",
         "past": rf"(?<![\d.,/:])(?P<pastmin>[0-5]?\d)\s+past\s+(?P<pasthour>{number})"
@@ -154,8 +155,8 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
 
 @functools.cache
 def _joining() -> dict[str, str]:
-    topics = load("times")["letters"].items()
-    return {w: LETTERS[t] for t, found in topics for ws in found.values() for w in ws}
+    languages = load("times")["letters"].values()
+    return {w: LETTERS[name] for said in languages for name, ws in said.items() for w in ws}
 
 
 @functools.lru_cache(maxsize=8)

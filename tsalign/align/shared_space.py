@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
 from tsalign.align.pairs import check_features
+from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
@@ -45,13 +46,18 @@ class SharedSpace(BaseEstimator):
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
-    def encode_signal(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode_signal(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return the place of each segment.
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            Of which each segment is, for networks that read segments with their neighbours; None
+            is one recording. Neighbours in it are neighbours in time.
 
         Returns
         -------
@@ -61,10 +67,12 @@ class SharedSpace(BaseEstimator):
         import torch
 
         check_features(features, len(self.center_))
+        if recordings is None:
+            recordings = np.zeros(len(features), np.int32)
         space = self._space()
         with torch.inference_mode(), one_thread():
             rows = torch.from_numpy(self._standard(features)).to(space.null.device)
-            return space.encode_signal(rows).cpu().numpy()
+            return space.encode_recordings(rows, recordings).cpu().numpy()
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the place of each sentence.
@@ -87,7 +95,10 @@ class SharedSpace(BaseEstimator):
             return space.encode_text(torch.from_numpy(rows).to(space.null.device)).cpu().numpy()
 
     def similarity(
-        self, features: NDArray[np.float32], sentences: Sequence[str]
+        self,
+        features: NDArray[np.float32],
+        sentences: Sequence[str],
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return the log-odds that each sentence speaks of each segment, against nothing.
 
@@ -101,6 +112,8 @@ class SharedSpace(BaseEstimator):
             As learnt from.
         sentences : sequence of str
             At least one.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -108,38 +121,114 @@ class SharedSpace(BaseEstimator):
             Their logistic function is the chance that a sentence about some segments like those
             of the validation people speaks of this one.
         """
-        witnesses = self._witnesses(self.encode_signal(features), sentences)
+        return self.judge(self.encode_signal(features, recordings), self.queries(sentences))
+
+    def queries(self, sentences: Sequence[str]) -> Queries:
+        """Return sentences as things to look for.
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        Queries
+            One a sentence.
+        """
+        return Queries(self.encode_text(sentences), self.concept_text(sentences))
+
+    def composed(self, terms: Sequence[tuple[int, str]]) -> Queries:
+        """Return a signed sum of sentences as one thing to look for.
+
+        The sum is taken in the shared space, of places of equal length; what it means is read off
+        the places of the known concepts. One term alone is a plain sentence.
+
+        Parameters
+        ----------
+        terms : sequence of (int, str)
+            From the function `terms`.
+
+        Returns
+        -------
+        Queries
+            A single one.
+
+        Raises
+        ------
+        TsalignError
+            When the terms cancel each other.
+
+        References
+        ----------
+        Mikolov et al. (2013), Linguistic Regularities in Continuous Space Word Representations,
+        NAACL, section 4.
+        """
+        sentences = [text for _, text in terms]
+        if len(terms) == 1:
+            return self.queries(sentences)
+        signs = np.array([[sign for sign, _ in terms]], float)
+        place = unit(signs @ self.encode_text(sentences))
+        known = calibrate.choose_log_proba(
+            self._logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+        )
+        return Queries(place, known[:, :-1].astype(np.float32))
+
+    def judge(self, places: Floats, queries: Queries) -> NDArray[np.float32]:
+        """Return the log-odds that each query speaks of each place, as `similarity` does.
+
+        Parameters
+        ----------
+        places : (k, dimension) array
+            From `encode_signal`.
+        queries : Queries
+            From `queries` or `composed`.
+
+        Returns
+        -------
+        (k, q) float32
+            Against nothing.
+        """
+        witnesses = self._witnesses(places, queries)
         return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
 
-    def concept_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def concept_scores(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return log p(concept | segment).
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
         (k, c) float32
             Columns as in `concepts_`; with `null_scores` a row's chances sum to 1.
         """
-        return self._log_proba(self.encode_signal(features))[:, :-1].astype(np.float32)
+        return self._log_proba(self.encode_signal(features, recordings))[:, :-1].astype(np.float32)
 
-    def null_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def null_scores(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return log p(nothing is said | segment).
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
         (k,) float32
             Log-probabilities.
         """
-        return self._log_proba(self.encode_signal(features))[:, -1].astype(np.float32)
+        return self._log_proba(self.encode_signal(features, recordings))[:, -1].astype(np.float32)
 
     def concept_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return log p(concept | sentence).
@@ -247,10 +336,10 @@ class SharedSpace(BaseEstimator):
         logits = self._logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
-    def _witnesses(self, places: Floats, sentences: Sequence[str]) -> list[Floats]:
-        close = self._logits(places, self.encode_text(sentences))
+    def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
+        close = self._logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
-        return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+        return [close, calibrate.means_same(concepts, queries.meanings)]
 
 
 def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -28,6 +28,7 @@ from tsalign.match.decoded import (
 )
 from tsalign.match.lattice import BEST, TOTAL, Lattice, total
 from tsalign.match.path import best, only_best
+from tsalign.match.prices import Market
 from tsalign.match.subsets import Subsets, best_of_all, totals, trace
 from tsalign.params import check_params
 from tsalign.types import Note, Sentence
@@ -43,9 +44,10 @@ class Blocks(BaseEstimator):
     sentence left out. The stretch from a block's first placed segment to its last holds no
     sentence of another block; which stretch comes first is free. Up to `exact_blocks` blocks the
     optimum and the posteriors are exact, over all orders of the blocks, in time that doubles with
-    each block. Beyond, the order is sought: from the order of the note, single blocks move as
-    long as the value grows. The result is then the exact optimum, and the posteriors those, of
-    the order found: never worth less than that of `Ordered`, but the best order may be another.
+    each block. Beyond, the order is sought: every sentence for itself finds its place by prices
+    (`prices.Market`), and blocks stand where their middle sentence does. The result is then the
+    exact optimum, and the posteriors those, of the order found: never worth less than that of
+    `Ordered`, but the best order may be another.
 
     Of equal alignments that goes on, from the first segment on, with the block whose first run
     starts earliest, then with the first block; inside a block ties are broken as in `Ordered`.
@@ -72,6 +74,8 @@ class Blocks(BaseEstimator):
     ----------
     Sarawagi and Cohen, Semi-Markov conditional random fields, NIPS 2004, section 3.
     Held and Karp, A dynamic programming approach to sequencing problems, SIAM 1962.
+    Fisher, The Lagrangian relaxation method for solving integer programming problems, Management
+    Science 1981.
 
     Examples
     --------
@@ -354,20 +358,12 @@ def _of(prior: NDArray[np.float64], rows: slice | Order, sentences: Order) -> ND
 
 
 def _ordered(lattice: Lattice, blocks: list[Order]) -> list[Order]:
-    """Move single blocks as long as the value grows."""
+    """Return the blocks in the order of where their sentences would be taken by themselves."""
 
     def value(order: list[Order]) -> float:
         return only_best(permuted(lattice, list(chain.from_iterable(order))))[2]
 
-    top, grown = value(blocks), True
-    while grown:
-        grown = False
-        for b in range(len(blocks)):
-            others = blocks[:b] + blocks[b + 1 :]
-            for place in range(len(blocks)):
-                moved = [*others[:place], blocks[b], *others[place:]]
-                worth = value(moved) if place != b else top
-                if worth > top + TIE * max(1.0, abs(top)):
-                    blocks, top, grown = moved, worth, True
-                    break
-    return blocks
+    places = Market(lattice).places()
+    sought = sorted(blocks, key=lambda block: float(np.median(places[block])))
+    top = value(blocks)
+    return sought if value(sought) > top + TIE * max(1.0, abs(top)) else blocks

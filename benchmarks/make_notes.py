@@ -2,6 +2,7 @@
 
     python benchmarks/make_notes.py hapt --seed 0
     python benchmarks/make_notes.py hapt --test F --seed 3 --out runs/notes_f3
+    python benchmarks/make_notes.py hapt --test D --times   # times written as phrases
 
 The regimes: A stamped; B loose (stamps shifted by up to `--jitter` seconds); C in the order of
 events, without times; D the same sentences shuffled; E is C with distractors inserted and some
@@ -17,10 +18,12 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from time_phrases import with_time
 
 Regime = Literal["A", "B", "C", "D", "E", "F"]
 REGIMES: tuple[Regime, ...] = ("A", "B", "C", "D", "E", "F")
@@ -89,6 +92,7 @@ def make_notes(
     count: int = 1,
     concepts: bool = False,
     noise: Noise | None = None,
+    times: bool = False,
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Return notes about one recording, each drawn anew, and the truth of their sentences.
 
@@ -110,6 +114,9 @@ def make_notes(
         Whether sentences carry their concept (never in a test note).
     noise : Noise or None
         How much goes wrong; the defaults where None.
+    times : bool
+        Whether sentences tell their times in words, and the notes when the recording began. All
+        other draws stay the same.
 
     Returns
     -------
@@ -121,17 +128,16 @@ def make_notes(
     notes, truth = [], []
     for number, own in enumerate(rng.spawn(count)):
         lines = _lines(spans, wordings, regime, own, noise or Noise())
+        head = {"recording": recording, "note": f"n{number}", "subject": subject}
+        if times:
+            (clock,) = own.spawn(1)
+            begun = _morning(clock)
+            lines = _timed(lines, begun, clock)
+            end = begun + timedelta(seconds=float(np.ceil(max(span.end for span in spans))))
+            head["recorded"] = [begun.isoformat(), end.isoformat()]
         ids = [f"{recording}.n{number}.{i}" for i in range(len(lines))]
         sentences = [_sentence(*pair, concepts) for pair in zip(ids, lines, strict=True)]
-        notes.append(
-            {
-                "recording": recording,
-                "note": f"n{number}",
-                "subject": subject,
-                "ordered": regime not in "BD",
-                "sentences": sentences,
-            }
-        )
+        notes.append({**head, "ordered": regime not in "BD", "sentences": sentences})
         events = [line.event or (None, None, "") for line in lines]
         truth += [Truth(recording, i, *event) for i, event in zip(ids, events, strict=True)]
     return notes, truth
@@ -158,6 +164,24 @@ def _lines(
     if regime == "F":
         lines = _swap(lines, round(noise.swapped * len(lines)), rng)
     return lines
+
+
+def _morning(rng: np.random.Generator) -> datetime:
+    """Return when a recording began: on any second between eight and five."""
+    return datetime(2024, 3, 5, 8) + timedelta(seconds=int(rng.integers(9 * 3600)))
+
+
+def _timed(lines: list[Line], begun: datetime, rng: np.random.Generator) -> list[Line]:
+    """Write into each sentence when its event was; one may be told from the one before."""
+    out, before = [], None
+    for line in lines:
+        if line.event is None:
+            out.append(line)
+            continue
+        text, told = with_time(line.text, line.event[:2], begun, before, rng)
+        before = line.event.start if told else before
+        out.append(replace(line, text=text))
+    return out
 
 
 def _deal(texts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
@@ -308,12 +332,12 @@ COLLECTIONS: Mapping[str, Collection] = {
 
 
 def make_collection(
-    folder: Path, collection: Collection, seed: int
+    folder: Path, collection: Collection, seed: int, times: bool = False
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Make the notes about all recordings of a folder.
 
     The draws of a recording depend on the seed and its id alone, so the notes of one part stay
-    the same whatever the regime of another.
+    the same whatever the regime of another. With `times` those of validation and test tell them.
     """
     notes: list[dict[str, Any]] = []
     truth: list[Truth] = []
@@ -330,6 +354,7 @@ def make_collection(
             count=collection.counts[PARTS.index(part)],
             concepts=part != "test",
             noise=collection.noise,
+            times=times and part != "train",
         )
         notes += made[0]
         truth += made[1]
@@ -371,6 +396,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for part in PARTS:
         parser.add_argument(f"--{part}", choices=REGIMES, help=f"regime of the {part} notes")
     parser.add_argument("--jitter", type=float, default=30.0, help="stamp error of B in s")
+    parser.add_argument("--times", action="store_true", help="tell times in words, but to learn")
     parser.add_argument("--distractors", help="list of off-topic sentences of the test notes")
     args = parser.parse_args(argv)
     chosen = COLLECTIONS[args.collection]
@@ -378,7 +404,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     regimes = tuple(a or b for a, b in zip(asked, chosen.regimes, strict=True))
     noise = replace(chosen.noise, jitter=args.jitter)
     chosen = replace(chosen, regimes=regimes, noise=noise, distractors=args.distractors)
-    notes, truth = make_collection(DATA / args.collection, chosen, args.seed)
+    notes, truth = make_collection(DATA / args.collection, chosen, args.seed, args.times)
     if args.collection == "speech":
         notes.append(transcript(DATA / "speech/61-70968-0000.lab", "librispeech-61"))
     write(notes, truth, args.out or DATA / args.collection)

@@ -86,9 +86,7 @@ class Run:
         truth = f"[data/hapt/*.spans.csv, {notes / 'notes.truth.csv'}]"
         given = (f"data.notes={notes / 'notes.jsonl'}", f"data.truth={truth}", f"seed={task.seed}")
         self.task = task
-        self.config = config.load(
-            ROOT / "pipelines" / "hapt.yaml", (*given, *PLAIN, *task.changes)
-        )
+        self.config = config.load(ROOT / "pipelines" / "hapt.yaml", (*given, *PLAIN, *task.changes))
         self.items: list[Item] = collect(self.config)
         self.engine = Engine(Store(work / "cache"), lambda event: None)
 

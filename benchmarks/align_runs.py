@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from tsalign.cache import Store
 from tsalign.data import Item, collect
 from tsalign.engine import Engine, Node
 from tsalign.pipeline import Graph, build
-from tsalign.types import Aligned, Label
+from tsalign.types import Aligned
 
 ROOT = Path(__file__).parents[1]
 HAPT = make_notes.COLLECTIONS["hapt"]
 PLAIN = ("tokens=null", "export=[]", "evaluate=[span_iou, recall_at_iou, distractors]")
-LENGTH, HOP, PURE = 8, 4, 0.8  # windows of 2.56 s in frames of .32 s, stride 1.28 s
+LENGTH, HOP, PURE = 2.56, 1.28, 0.8
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
@@ -137,38 +138,48 @@ class Run:
         return node
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """Windows of 2.56 s of one recording that hold one activity.
-
-    Parameters
-    ----------
-    frames : (n, 8) int64
-        The frames of each.
-    labels : (n,) str
-        Its activity.
-    """
-
-    frames: NDArray[np.int64]
-    labels: NDArray[np.str_]
-
-
-def windows_of(segments: Any, labels: Sequence[Label]) -> Windows:
-    """Return the windows of a recording, stride 1.28 s, that lie to 80 % in one activity.
+def windows_of(spans: Iterable[tuple[float, float, str]]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the windows of 2.56 s, stride 1.28 s, that lie to 80 % in one activity.
 
     With that share the windows are as many as in the reference (7,207 of people 1-20, 4,086 of
     21-30; here two fewer each); of those wholly inside, two would be of SIT_TO_STAND.
+
+    Returns
+    -------
+    numbers : (n,) int64
+        A window starts 1.28 s times its number.
+    labels : list of str
+        Its activity.
     """
-    edges = segments.edges()
-    first = np.arange(0, len(edges) - LENGTH + 1, HOP)
-    frames = first[:, None] + np.arange(LENGTH)
-    start, end = edges[frames[:, 0], 0], edges[frames[:, -1], 1]
-    names = np.zeros(len(frames), "U20")
-    for label in labels:
-        inside = np.minimum(end, label.span.end) - np.maximum(start, label.span.start)
-        names[inside >= PURE * (end - start) - 1e-9] = label.label
-    pure = names != ""
-    return Windows(frames[pure], names[pure])
+    numbers, labels = [], []
+    for start, end, label in spans:
+        rest = (1 - PURE) * LENGTH
+        first, last = ceil((start - rest) / HOP - 1e-9), floor((end + rest - LENGTH) / HOP + 1e-9)
+        if label:
+            numbers += range(max(first, 0), last + 1)
+            labels += [label] * (len(numbers) - len(labels))
+    return np.array(numbers, np.int64), labels
+
+
+def few_windows(size: int, seed: int) -> Change:
+    """Return what leaves, of all stamps, a number of stamped windows drawn at random."""
+
+    def teach(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        rng = np.random.default_rng(seed)
+        texts = wordings("train")
+        every = []
+        for n, note in enumerate(notes):
+            spans = [(s["start"], s["end"], s["concept"]) for s in note["sentences"]]
+            every += [(n, i, label) for i, label in zip(*windows_of(spans), strict=True)]
+        said: list[list[dict[str, Any]]] = [[] for _ in notes]
+        for place in sorted(rng.choice(len(every), size, replace=False).tolist()):
+            n, i, label = every[place]
+            when = {"start": round(i * HOP, 2), "end": round(i * HOP + LENGTH, 2)}
+            told = {"text": str(rng.choice(texts[label])), "concept": label, **when}
+            said[n].append({"id": f"{notes[n]['recording']}.w{i}", **told})
+        return [note | {"sentences": s} for note, s in zip(notes, said, strict=True) if s]
+
+    return teach
 
 
 def judged(run: Run, place: Callable[[Item], Any]) -> list[Aligned]:

@@ -192,7 +192,7 @@ class _Builder:
             "match",
             "fit",
             stages.fit_match,
-            (self.config.match, self.told("train"), valid),
+            (self.config.match, self.told("train"), self.told("valid"), valid),
             (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid")),
         )
         inputs: list[Node | Each] = [placer, slots["align"], slots["segment"]]

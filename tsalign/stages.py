@@ -32,6 +32,7 @@ from tsalign.types import (
 Load = Callable[[], Any]
 Rows = NDArray[np.float32]
 MOST_ROWS = 500_000  # that a fit sees, evenly spaced: enough for k-means and scales
+SAME = 1e-6  # seconds by which stamps of one length may differ
 FAR = 10.0  # standard deviations beyond which a description says no more
 
 
@@ -220,7 +221,10 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
             features.append(X)
             index.append(_spoken(note.sentences, middle, texts))
             source.append(np.full(len(X), place, np.int32))
-    for who in told:
+    for who in told:  # what has no time teaches words alone
+        for sentence in (s for note in who.notes for s in note.sentences):
+            if sentence.stamp is None and sentence.concept is not None:
+                texts.setdefault((sentence.text, sentence.concept), len(texts))
         for text in who.elsewhere:
             texts.setdefault((text, None), len(texts))
     return Pairs(
@@ -256,26 +260,38 @@ def evidence(texts: Sequence[str], model: Load, scale: Load, rows: Load) -> Evid
 def fit_match(
     matcher: Any,
     train: Sequence[Told],
+    held_out: Sequence[Told],
     valid: Sequence[Any],
     model: Load,
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from the training stamps, weights and confidence from validation."""
+    """Learn durations from stamps, weights and confidence from validation.
+
+    Training stamps that are all of one length are windows: they do not say how long what they
+    show went on, and neither do notes without any. Then the true times of validation do.
+    """
     from tsalign.match import Case, Placer
 
-    concepts = model().concepts_
-    seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
-    for who in train:
-        for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.stamp is not None and sentence.stamp.duration > 0:
-                name = sentence.concept or sentence.text
-                seconds.setdefault(name, []).append(sentence.stamp.duration)
     cases = [
         Case(load(), cut(), notes, truth)
         for (notes, truth), load, cut in zip(valid, judged, segments, strict=True)
     ]
-    return Placer(matcher).fit(cases, [seconds[concept] for concept in concepts])
+    seconds = _durations(train)
+    every = [value for some in seconds.values() for value in some]
+    if not every or np.ptp(every) < SAME:
+        seconds = _durations(held_out)
+    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in model().concepts_])
+
+
+def _durations(told: Sequence[Told]) -> dict[str, list[float]]:
+    """Return the seconds of all stamps, by what is said."""
+    seconds: dict[str, list[float]] = {}
+    for sentence in (s for who in told for note in who.notes for s in note.sentences):
+        if sentence.stamp is not None and sentence.stamp.duration > 0:
+            name = sentence.concept or sentence.text
+            seconds.setdefault(name, []).append(sentence.stamp.duration)
+    return seconds
 
 
 def matched(

@@ -14,8 +14,8 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds ConceptText Contrastive Correlation Cosine dcl hard_negatives infonce Kernel
-        max_mil mil_nce MiniLM Mlp mutual_information opposites Pairs Relational
+        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl hard_negatives
+        infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information opposites Pairs Relational
         SentenceTransformerText shared_and_unique siglip SignalEncoder supcon TextEncoder
         tiled_siglip tiled_supcon TokenEncoder unique
     """,
@@ -30,8 +30,8 @@ FACE = {
         OrderedStream Placer refine Unordered
     """,
     "notes": """
-        assess Meanings parse read_notes Reading RecordingNotes Scope scopes split_clauses
-        split_sentences Times
+        affirmed assess Meanings parse read_notes Reading RecordingNotes Scope scopes
+        split_clauses split_sentences Times
     """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,20 @@ def finite_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
     whole = np.concatenate([[False], np.isfinite(values).all(axis=1), [False]])
     steps = np.flatnonzero(whole[1:] != whole[:-1])
     yield from zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True)
+
+
+def unbroken(segments: Segments) -> Iterator[slice]:
+    """Yield the stretches of segments between which signal is missing.
+
+    Examples
+    --------
+    >>> list(unbroken(Segments(np.array([[0, 2], [2, 4], [9, 11]]), rate=1.0)))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    between = segments.bounds[1:, 0] - segments.bounds[:-1, 1]
+    usual = max(float(np.median(between)), 0.0) if len(between) else 0.0
+    edges = [0, *(np.flatnonzero(between > usual) + 1).tolist(), len(segments)]
+    yield from (slice(a, b) for a, b in pairwise(edges) if b > a)
 
 
 def fit_describers(blocks: Sequence[Any], signals: list[Load], segments: list[Load]) -> list[Any]:
@@ -213,17 +228,19 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     texts: dict[tuple[str, str | None], int] = {}
     features, index, source = [], [], []
     apply: Scale = scale()
-    for place, (who, load, cut) in enumerate(zip(told, rows, segments, strict=True)):
+    for who, load, cut in zip(told, rows, segments, strict=True):
         X, middle = apply(load()), cut().edges().mean(axis=1)
         for note in who.notes:
             if all(s.stamp is None for s in note.sentences):
                 continue
             features.append(X)
             index.append(_spoken(note.sentences, middle, texts))
-            source.append(np.full(len(X), place, np.int32))
-    for who in told:  # what has no time teaches words alone
+            # Across a stretch without signal nobody is anybody's neighbour.
+            for piece in unbroken(cut()):
+                source.append(np.full(piece.stop - piece.start, len(source), np.int32))
+    for who in told:
         for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.stamp is None and sentence.concept is not None:
+            if sentence.stamp is None and sentence.concept is not None:  # teaches words alone
                 texts.setdefault((sentence.text, sentence.concept), len(texts))
         for text in who.elsewhere:
             texts.setdefault((text, None), len(texts))
@@ -248,13 +265,17 @@ def _spoken(
     return out
 
 
-def evidence(texts: Sequence[str], model: Load, scale: Load, rows: Load) -> Evidence:
+def evidence(
+    texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
+) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X = model(), scale()(rows())
-    signal = fitted.concept_scores(X)
+    fitted, X, pieces = model(), scale()(rows()), list(unbroken(segments())) or [slice(0)]
+    judge = lambda scores: np.concatenate([scores(X[piece]) for piece in pieces])  # noqa: E731
+    signal = judge(fitted.concept_scores)
     unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
-    said = (fitted.similarity(X, texts), fitted.concept_text(texts)) if texts else unsaid
-    return Evidence(said[0], signal, fitted.null_scores(X), said[1])
+    near = lambda some: fitted.similarity(some, texts)  # noqa: E731
+    said = (judge(near), fitted.concept_text(texts)) if texts else unsaid
+    return Evidence(said[0], signal, judge(fitted.null_scores), said[1])
 
 
 def fit_match(
@@ -274,8 +295,7 @@ def fit_match(
     from tsalign.match import Case, Placer
 
     cases = [
-        Case(load(), cut(), notes, truth)
-        for (notes, truth), load, cut in zip(valid, judged, segments, strict=True)
+        Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
     seconds = _durations(train)
     every = [value for some in seconds.values() for value in some]

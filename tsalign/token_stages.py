@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from tsalign.stages import MOST_ROWS, Load, Rows, Scale, Told, fit_pairs
+from tsalign.stages import MOST_ROWS, Load, Rows, Scale, Told, fit_pairs, unbroken
 from tsalign.types import Segments, Tokens
 
 
@@ -52,20 +51,6 @@ def _streams(
 def _part(tokens: Tokens, piece: slice) -> Tokens:
     cut = tokens.segments
     return Tokens(tokens.ids[piece], tokens.size, Segments(cut.bounds[piece], cut.rate, cut.start))
-
-
-def unbroken(segments: Segments) -> Iterator[slice]:
-    """Yield the stretches of segments between which signal is missing.
-
-    Examples
-    --------
-    >>> list(unbroken(Segments(np.array([[0, 2], [2, 4], [9, 11]]), rate=1.0)))
-    [slice(0, 2, None), slice(2, 3, None)]
-    """
-    between = segments.bounds[1:, 0] - segments.bounds[:-1, 1]
-    usual = max(float(np.median(between)), 0.0) if len(between) else 0.0
-    edges = [0, *(np.flatnonzero(between > usual) + 1).tolist(), len(segments)]
-    yield from (slice(a, b) for a, b in pairwise(edges) if b > a)
 
 
 def _steady(segments: Segments) -> bool:

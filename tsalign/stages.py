@@ -175,7 +175,7 @@ def fit_align(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Learn the shared space from stamped sentences."""
+    """Learn the shared space from what the notes tell."""
     given = (scale, rows, segments, valid_rows, valid_segments)
     return fit_pairs(clone(block), train, valid, *given)
 
@@ -190,58 +190,41 @@ def fit_pairs(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Let a model of one's own learn from stamped sentences."""
-    if not _timed(train):
+    """Let a model learn: from recordings with notes where it says so, else from stamps alone."""
+    stamped = getattr(block, "supervision", "stamped") == "stamped"
+    if stamped and not _timed(train):
         raise TsalignError(
             "no training sentence has a time: supervision 'stamped' learns from sentences with"
             " start and end",
             key="align",
         )
-    pairs = _pairs(train, scale, rows, segments)
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
-    return block.fit(pairs, held)
+    with located(key="align"):
+        learn = (_pairs if stamped else _noted)(train, scale, rows, segments)
+        return block.fit(learn, held)
 
 
 def _timed(told: Iterable[Told]) -> bool:
     return any(s.stamp is not None for who in told for note in who.notes for s in note.sentences)
 
 
-def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
-    from tsalign.align import Pairs
+def _noted(
+    told: Sequence[Told], scale: Load, rows: Sequence[Load], segments: Sequence[Load]
+) -> list[Any]:
+    from tsalign.align import Noted
 
-    texts: dict[tuple[str, str | None], int] = {}
-    features, index, source = [], [], []
     apply: Scale = scale()
-    for place, (who, load, cut) in enumerate(zip(told, rows, segments, strict=True)):
-        X, middle = apply(load()), cut().edges().mean(axis=1)
-        for note in who.notes:
-            if all(s.stamp is None for s in note.sentences):
-                continue
-            features.append(X)
-            index.append(_spoken(note.sentences, middle, texts))
-            source.append(np.full(len(X), place, np.int32))
-    for who in told:
-        for text in who.elsewhere:
-            texts.setdefault((text, None), len(texts))
-    return Pairs(
-        features=np.concatenate(features),
-        text=np.concatenate(index),
-        texts=tuple(text for text, _ in texts),
-        concepts=tuple(concept for _, concept in texts),
-        recordings=np.concatenate(source),
-    )
+    return [
+        Noted(apply(load()), cut(), who.notes)
+        for who, load, cut in zip(told, rows, segments, strict=True)
+    ]
 
 
-def _spoken(
-    sentences: Iterable[Sentence], middle: NDArray[np.float64], texts: dict[Any, int]
-) -> NDArray[np.int32]:
-    """Return for each segment the text that speaks of its middle, or -1."""
-    out = np.full(len(middle), -1, np.int32)
-    for sentence in sentences:
-        if sentence.stamp is not None and sentence.assertion in ("present", "possible"):
-            number = texts.setdefault((sentence.text, sentence.concept), len(texts))
-            out[(middle >= sentence.stamp.start) & (middle < sentence.stamp.end)] = number
-    return out
+def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
+    from tsalign.align import pairs_of
+
+    elsewhere = [text for who in told for text in who.elsewhere]
+    return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
 def evidence(texts: Sequence[str], model: Load, scale: Load, rows: Load) -> Evidence:

@@ -67,12 +67,18 @@ class Examples:
         Frozen rows of the wordings.
     text_concept : (m,) int64 array
         Concept of each wording, sorted; each concept of a segment has at least one.
+    bag : (n,) int64 array or None
+        Row of `bags` of each segment; -1, the last, is empty: `concept` it is.
+    bags : (b + 1, c) bool array or None
+        Concepts of which one is a segment's.
     """
 
     features: Tensor
     concept: NDArray[np.int64]
     texts: Tensor
     text_concept: NDArray[np.int64]
+    bag: NDArray[np.int64] | None = None
+    bags: NDArray[np.bool_] | None = None
 
     def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of batches: rows of segments, and a wording for each that has one.
@@ -83,8 +89,12 @@ class Examples:
         _, inverse, counts = np.unique(self.concept, return_inverse=True, return_counts=True)
         weight = 1 / np.sqrt(counts[inverse])
         rows = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())
-        first = np.searchsorted(self.text_concept, self.concept[rows])
-        last = np.searchsorted(self.text_concept, self.concept[rows], side="right")
+        concept = self.concept[rows]
+        if self.bags is not None and self.bag is not None:
+            lots = rng.random((len(rows), self.bags.shape[1])) * self.bags[self.bag[rows]]
+            concept = np.where(lots.any(1), lots.argmax(1), concept)
+        first = np.searchsorted(self.text_concept, concept)
+        last = np.searchsorted(self.text_concept, concept, side="right")
         wording = first + np.floor(rng.random(len(rows)) * (last - first)).astype(int)
         for start in range(0, len(rows), size):
             some = slice(start, start + size)
@@ -150,6 +160,9 @@ class Objective:
                 other = space.encode_signal(features)  # dropout shows them otherwise
             else:
                 positives = concept[:, None] == examples.text_concept[wording]
+                if examples.bags is not None and examples.bag is not None:
+                    may = examples.bags[examples.bag[rows]]
+                    positives |= may[:, examples.text_concept[wording]]
             mask = torch.from_numpy(positives).to(device)
             more = {}
             if self.hardness and other is text:

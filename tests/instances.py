@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsalign.align import ContextEncoder, Mlp, TokenEncoder
 from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
@@ -66,6 +67,12 @@ DESCRIBERS: list = [
     MiniRocket(kernels=252, context=0.64, components=4),
     LogMel(bins=8),
     Mfcc(coefficients=4, bins=8),
+]
+ENCODERS: list = [
+    Mlp(width=8),
+    ContextEncoder(width=8, layers=2, window=8),
+    ContextEncoder("transformer", width=8, layers=2, window=8),
+    TokenEncoder(n_tokens=50, reach=1, width=8, layers=1),
 ]
 MATCHERS: list = [
     Ordered(),

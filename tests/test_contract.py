@@ -15,6 +15,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 from tsalign import codec
+from tsalign.align import Contrastive, Pairs
 from tsalign.cache import content_key
 from tsalign.engine import fingerprint
 from tsalign.errors import TsalignError
@@ -37,6 +38,7 @@ from tsalign.types import (
 LISTS = {
     "segment": instances.SEGMENTERS,
     "describe": instances.DESCRIBERS,
+    "signal": instances.ENCODERS,
     "match": instances.MATCHERS,
     "prepare": instances.PREPARERS,
     "export": instances.EXPORTERS,
@@ -149,12 +151,25 @@ def use(slot: str, part: Any, signal: Signal) -> Any:
         return vars(part.decode(signal.values[:40]))
     if slot == "segment":
         return clone(part).fit_predict(signal.values)
+    if slot == "signal":
+        return shared_space(part).encode_signal(COUNTS)
     piece = (signal.values, signal.rate, CUT)
     return clone(part).fit([piece, piece]).transform(*piece)
 
 
+def shared_space(encoder: Any) -> Contrastive:
+    """Let an encoder learn from rows that are whole numbers: tokens, or just features."""
+    text = (np.arange(400) // 7 % 3 - 1).astype(np.int32)
+    pairs = Pairs(
+        COUNTS, text, ("He sat.", "She ran."), ("SIT", "RUN"), np.arange(400, dtype=np.int32) // 200
+    )
+    return Contrastive(encoder, dimension=4, epochs=2, batch_size=64, device="cpu").fit(pairs)
+
+
+COUNTS = np.random.default_rng(0).integers(0, 50, (400, 3)).astype(np.float32)
 CUT = np.array([[0, 100], [100, 180], [180, 400]])
-WORKING = [(s, part) for s in ("prepare", "match", "segment", "describe") for part in LISTS[s]]
+SLOTS = ("prepare", "match", "segment", "describe", "signal")
+WORKING = [(s, part) for s in SLOTS for part in LISTS[s]]
 working = pytest.mark.parametrize(("slot", "part"), WORKING, ids=repr)
 
 
@@ -223,6 +238,21 @@ def test_a_describer_gives_a_row_a_segment_and_survives_the_cache(
     assert np.isfinite(rows).all()
     codec.write(fitted, tmp_path)
     np.testing.assert_array_equal(codec.read(tmp_path).transform(*piece), rows)
+
+
+@each_in["signal"]
+def test_an_encoder_places_each_segment_and_comes_back_from_a_folder(
+    part: Any, tmp_path: Path
+) -> None:
+    model = shared_space(part)
+    places = model.encode_signal(COUNTS)
+    assert (places.dtype, places.shape) == (np.float32, (400, 4))
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), 1, rtol=1e-5)
+    model.save(tmp_path)
+    again = Contrastive.load(tmp_path)
+    assert again.signal.get_params() == part.get_params()
+    np.testing.assert_array_equal(again.encode_signal(COUNTS), places)
+    assert model.encode_signal(COUNTS[:0]).shape == (0, 4)
 
 
 @pytest.mark.parametrize("part", LISTS["prepare"], ids=repr)

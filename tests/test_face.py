@@ -14,8 +14,9 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds ConceptText Contrastive Correlation Cosine dcl hard_negatives infonce Kernel
-        max_mil mil_nce MiniLM Mlp mutual_information Noted opposites Pairs pairs_of Relational
+        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl hard_negatives
+        infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information Noted opposites Pairs pairs_of
+        Relational
         SentenceTransformerText shared_and_unique siglip SignalEncoder supcon TextEncoder
         tiled_siglip tiled_supcon TokenEncoder unique
     """,

@@ -165,7 +165,7 @@ def cut(*starts: int, length: int = 2) -> Segments:
 
 
 def test_streams_end_where_signal_is_missing() -> None:
-    pieces = lambda *starts: [(s.start, s.stop) for s in token_stages.unbroken(cut(*starts))]  # noqa: E731
+    pieces = lambda *starts: [(s.start, s.stop) for s in cut(*starts).unbroken()]  # noqa: E731
     assert pieces(0, 2, 4, 9, 11) == [(0, 3), (3, 5)]
     assert pieces(0, 1, 2) == [(0, 3)]  # windows that overlap
     assert pieces(0, 5, 10, 15) == [(0, 4)]  # windows with a hop longer than they are

@@ -162,7 +162,7 @@ def test_one_wording_is_one_text_over_all_recordings() -> None:
 def test_each_note_tells_its_own_story_of_the_same_segments() -> None:
     pairs = pairs_of(Told((note(said("He sat.", 0, 2)), note(said("Seated.", 2, 4)))))
     assert pairs.text.tolist() == [0, 0, -1, -1, -1, -1, 1, 1]
-    assert pairs.recordings.tolist() == [0] * 8
+    assert pairs.recordings.tolist() == [0] * 4 + [1] * 4, "the last is no neighbour of the first"
 
 
 def test_notes_without_times_teach_nothing_and_their_silence_is_no_nothing() -> None:
@@ -236,10 +236,31 @@ class Judge:
 
 @pytest.mark.parametrize("texts", [[], ["He sat."], ["He sat.", "He sat."]])
 def test_evidence_has_a_column_a_sentence_also_where_nobody_wrote(texts: list[str]) -> None:
-    judged: Evidence = stages.evidence(texts, Judge, unit, lambda: rows_of(1, 2, 3))
-    assert judged.similarity.shape == (3, len(texts))
+    judged: Evidence = stages.evidence(texts, Judge, unit, *loads(rows_of(*range(4)), SECONDS))
+    assert judged.similarity.shape == (4, len(texts))
     assert judged.text.shape == (len(texts), 5)
-    assert judged.signal.shape == (3, 5)
+    assert judged.signal.shape == (4, 5)
+    nothing = stages.evidence(texts, Judge, unit, *loads(np.empty((0, 1)), cut()))
+    assert nothing.similarity.shape == (0, len(texts))
+
+
+def test_across_a_gap_nobody_is_a_neighbour() -> None:
+    """Neither when learning nor when asked."""
+
+    class Counts(Judge):
+        def null_scores(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+            return np.full(len(rows), len(rows), np.float32)
+
+    gap = cut(0, 1, 4, 5, 6)
+    judged = stages.evidence([], Counts, unit, *loads(rows_of(*range(5)), gap))
+    assert judged.null.tolist() == [2, 2, 3, 3, 3]
+    given = [Told((note(said("He sat.", 0, 2)),))] * 2
+    pairs = stages._pairs(given, unit, loads(*[rows_of(*range(5))] * 2), loads(gap, gap))
+    assert pairs.recordings.tolist() == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]
+
+
+def cut(*starts: int) -> Segments:
+    return Segments(np.array([(a, a + 1) for a in starts], np.int64).reshape(-1, 2), 1.0)
 
 
 def test_a_matcher_sees_no_concept_and_no_stamp_and_stated_times_only_when_it_asks() -> None:

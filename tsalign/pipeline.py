@@ -117,7 +117,7 @@ class _Builder:
                 fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
                 given = self.surrounded(slots)
             model = self.model(*given, segment, fit, more)
-            slots["align"] = self.each("align", stages.evidence, _texts, model, *given)
+            slots["align"] = self.each("align", stages.evidence, _texts, model, *given, segment)
             if c.match is not None:
                 slots["match"] = self.match(model, slots)
         return self.outputs(slots)

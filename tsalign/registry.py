@@ -63,6 +63,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "align": {"contrastive": "tsalign.align.contrastive:Contrastive"},
     "signal": {
         "mlp": "tsalign.align.signal_encoder:Mlp",
+        "context": "tsalign.align.context_encoder:ContextEncoder",
         "tokens": "tsalign.align:TokenEncoder",
     },
     "text": {

@@ -227,13 +227,17 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
-def evidence(texts: Sequence[str], model: Load, scale: Load, rows: Load) -> Evidence:
+def evidence(
+    texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
+) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X = model(), scale()(rows())
-    signal = fitted.concept_scores(X)
+    fitted, X, pieces = model(), scale()(rows()), list(segments().unbroken()) or [slice(0)]
+    judge = lambda scores: np.concatenate([scores(X[piece]) for piece in pieces])  # noqa: E731
+    signal = judge(fitted.concept_scores)
     unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
-    said = (fitted.similarity(X, texts), fitted.concept_text(texts)) if texts else unsaid
-    return Evidence(said[0], signal, fitted.null_scores(X), said[1])
+    near = lambda some: fitted.similarity(some, texts)  # noqa: E731
+    said = (judge(near), fitted.concept_text(texts)) if texts else unsaid
+    return Evidence(said[0], signal, judge(fitted.null_scores), said[1])
 
 
 def fit_match(

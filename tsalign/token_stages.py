@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def _streams(
     units: list[Tokens] = []
     for load, told in zip(rows, tokens, strict=True):
         scaled, given = scale()(load()), told()
-        for piece in unbroken(given.segments):
+        for piece in given.segments.unbroken():
             X.append(scaled[piece])
             units.append(_part(given, piece))
     return X, units
@@ -52,20 +51,6 @@ def _streams(
 def _part(tokens: Tokens, piece: slice) -> Tokens:
     cut = tokens.segments
     return Tokens(tokens.ids[piece], tokens.size, Segments(cut.bounds[piece], cut.rate, cut.start))
-
-
-def unbroken(segments: Segments) -> Iterator[slice]:
-    """Yield the stretches of segments between which signal is missing.
-
-    Examples
-    --------
-    >>> list(unbroken(Segments(np.array([[0, 2], [2, 4], [9, 11]]), rate=1.0)))
-    [slice(0, 2, None), slice(2, 3, None)]
-    """
-    between = segments.bounds[1:, 0] - segments.bounds[:-1, 1]
-    usual = max(float(np.median(between)), 0.0) if len(between) else 0.0
-    edges = [0, *(np.flatnonzero(between > usual) + 1).tolist(), len(segments)]
-    yield from (slice(a, b) for a, b in pairwise(edges) if b > a)
 
 
 def _steady(segments: Segments) -> bool:
@@ -80,7 +65,7 @@ def contextual(model: Load, scale: Load, rows: Load, tokens: Load) -> Rows:
 
     fitted, X, units = model(), scale()(rows()), tokens()
     parts = []
-    for piece in unbroken(units.segments):
+    for piece in units.segments.unbroken():
         some = _part(units, piece)
         checked = fitted.rate is None and len(some.ids) > 1
         parts.append(fitted.transform(X[piece], token_rate(some) if checked else None))
@@ -121,7 +106,7 @@ def surroundings(reach: int, tokens: Load) -> NDArray[np.float32]:
     """
     units: Tokens = tokens()
     out = [np.empty((0, 2 * reach + 1), np.float32)]
-    for piece in unbroken(units.segments):
+    for piece in units.segments.unbroken():
         # Exact in float32 up to 2 ** 24 tokens.
         padded = np.pad(units.ids[piece].astype(np.float32), reach, constant_values=units.size)
         out.append(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1))

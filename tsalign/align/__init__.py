@@ -2,6 +2,7 @@
 
 from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
+from tsalign.align.context_encoder import ContextEncoder
 from tsalign.align.contrastive import Contrastive
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
@@ -17,6 +18,7 @@ from tsalign.align.token_encoder import TokenEncoder
 __all__ = [
     "Bounds",
     "ConceptText",
+    "ContextEncoder",
     "Contrastive",
     "Correlation",
     "Cosine",

@@ -23,7 +23,8 @@ from tsalign.params import check_params
 from tsalign.registry import find
 
 if TYPE_CHECKING:
-    from tsalign.align.train import Examples, Term
+    from tsalign.align.examples import Examples
+    from tsalign.align.train import Term
 
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
@@ -227,10 +228,13 @@ class Contrastive(SharedSpace):
         """Segments of `pairs` beside the wordings of `said`, or their own for a new concept."""
         import torch
 
-        from tsalign.align.train import Examples
+        from tsalign.align.examples import Examples
 
         ids, known = self._ids(pairs), self._ids(said)
-        features, concept = self._answers(pairs)
+        counts = self._counts(pairs)
+        window = getattr(self.signal, "window", None)
+        # Read in context, segments without an answer are neighbours of those that have one.
+        rows = np.flatnonzero(counts > 0) if window is None else np.arange(len(counts))
         new = ids >= len(self.concepts_)
         pool = sorted(
             [(i, text) for i, text in zip(known, said.texts, strict=True) if i >= 0]
@@ -238,21 +242,22 @@ class Contrastive(SharedSpace):
             key=lambda entry: entry[0],
         )
         return Examples(
-            torch.from_numpy(self._standard(features)).to(device),
-            concept,
+            torch.from_numpy(self._standard(pairs.features[rows])).to(device),
+            _concepts(ids, pairs)[rows],
+            counts[rows],
             torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
             np.array([i for i, _ in pool]),
-            *self._bags(pairs, ids),
+            pairs.places[rows],
+            window,
+            *self._bags(pairs, ids, rows),
         )
 
     def _bags(
-        self, pairs: Pairs, ids: NDArray[np.int64]
+        self, pairs: Pairs, ids: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
-        """Return the bag of each segment that teaches, and the concepts in each bag."""
+        """Return the bag of each of some segments, and the concepts in each bag."""
         if pairs.bag is None:
             return None, None
-        taught = (pairs.text >= 0) | (self.unmentioned == "nothing")
-        rows = np.flatnonzero(taught if pairs.weights is None else taught & (pairs.weights > 0))
         table = np.zeros((len(pairs.bags) + 1, len(self.concepts_)), bool)
         for i, bag in enumerate(pairs.bags):
             table[i, ids[list(bag)]] = True
@@ -268,37 +273,47 @@ class Contrastive(SharedSpace):
         self.choice_ = self._fit_choice(pairs, held_out)
         self.cell_ = self._fit_cells(held_out)
 
-    def _answers(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Features and true concept of the segments that teach something."""
+    def _counts(self, pairs: Pairs) -> NDArray[np.float64]:
+        """How far each segment teaches something."""
         taught = (pairs.text >= 0) | (self.unmentioned == "nothing")
-        rows = np.flatnonzero(taught if pairs.weights is None else taught & (pairs.weights > 0))
-        said = pairs.text[rows]
-        return pairs.features[rows], np.where(said < 0, -1, self._ids(pairs)[said])
+        given = 1.0 if pairs.weights is None else pairs.weights
+        return np.where(taught, given, 0.0).astype(float)
+
+    def _answers(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Places and true concept of the segments that teach something."""
+        rows = self._counts(pairs) > 0
+        places = self.encode_signal(pairs.features, recordings=pairs.recordings)
+        return places[rows], _concepts(self._ids(pairs), pairs)[rows]
 
     def _fit_choice(self, pairs: Pairs, held_out: Pairs) -> NDArray[np.float64]:
-        features, concept = self._answers(held_out)
+        places, concept = self._answers(held_out)
         known = concept < len(self.concepts_)
         if not (known & (concept >= 0)).any():  # texts that only stand for themselves
-            features, concept = self._answers(pairs)
+            places, concept = self._answers(pairs)
             known = np.ones(len(concept), bool)
-        logits = self._logits(self.encode_signal(features[known]), self.prototypes_)
+        logits = self._logits(places[known], self.prototypes_)
         return calibrate.choice(logits, self.log_prior_, concept[known])
 
     def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:
-        features, concept = self._answers(held_out)
+        places, concept = self._answers(held_out)
         texts = np.unique(held_out.text[held_out.text >= 0])
         ids = self._ids(held_out)[texts]
-        some = np.arange(len(features))
+        some = np.arange(len(places))
         if len(some) * len(texts) > MAX_CELLS:
             size = max(MAX_CELLS // len(texts), 1)
             some = np.random.default_rng(self.random_state).choice(some, size, replace=False)
         sentences = [held_out.texts[i] for i in texts]
         _, which, counts = np.unique(ids, return_inverse=True, return_counts=True)
         return calibrate.logistic(
-            self._witnesses(self.encode_signal(features[some]), sentences),
+            self._witnesses(places[some], sentences),
             concept[some, None] == ids,
             1 / counts[which],  # each concept counts the same, however many wordings it has
         )
+
+
+def _concepts(ids: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
+    """Return the concept of each segment, -1 where nothing is said."""
+    return np.where(pairs.text < 0, -1, ids[pairs.text])
 
 
 def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:

@@ -118,19 +118,26 @@ def _odds(
     """
     from tsalign.match.odds import against_nothing
 
-    silent = {i: model.null_scores(recordings[i].features) for i in places}
+    pieces = {i: _pieces(recordings[i]) for i in sorted(places)}
+    silent = {i: model.null_scores(recordings[i].features, row) for i, row in pieces.items()}
     share = np.mean(np.exp(np.concatenate([*silent.values()])))
     share = np.float32(np.clip(share, 0.01, 0.99))
     prior = model.log_prior_.astype(np.float32) + np.log1p(-share)
     odds = {}
     for i, nothing in silent.items():
-        signal = model.concept_scores(recordings[i].features) - prior
+        signal = model.concept_scores(recordings[i].features, pieces[i]) - prior
         unsaid = np.empty((len(signal), 0), np.float32), np.empty((0, len(prior)), np.float32)
         given = Evidence(unsaid[0], signal, nothing - np.log(share), unsaid[1])
         cells = np.diff(recordings[i].segments.edges(), axis=1)
         clipped = np.clip(against_nothing(given), -CLIP, CLIP)
         odds[i] = (clipped * SIGNAL * cells / np.median(cells)).astype(np.float32)
     return odds
+
+
+def _pieces(noted: Noted) -> NDArray[np.int32]:
+    """Number the parts of a recording between which signal is missing."""
+    lengths = [piece.stop - piece.start for piece in noted.segments.unbroken()]
+    return np.repeat(np.arange(len(lengths)), lengths).astype(np.int32)
 
 
 def _durations(seconds: Sequence[Sequence[float]], hop: float, claim: Claim) -> Floats | None:

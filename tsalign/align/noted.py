@@ -236,15 +236,15 @@ def joined(
         for place, layer in layers
     ]
     text, weights, bag = (np.concatenate(column) for column in zip(*rows, strict=True))
+    # Across a stretch without signal nobody is anybody's neighbour.
+    pieces = [s.stop - s.start for i, _ in layers for s in recordings[i].segments.unbroken()]
     every = list(dict.fromkeys([*texts, *((text, None) for text in elsewhere)]))
     return Pairs(
         features=np.concatenate([recordings[place].features for place, _ in layers]),
         text=text,
         texts=tuple(text for text, _ in every),
         concepts=tuple(concept for _, concept in every),
-        recordings=np.repeat([place for place, _ in layers], [len(row[0]) for row in rows]).astype(
-            np.int32
-        ),
+        recordings=np.repeat(np.arange(len(pieces)), pieces).astype(np.int32),
         weights=None if (weights == 1).all() else weights,
         bag=bag if bags else None,
         bags=tuple(bags),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Pairs:
         What wordings have in common, one a text; a text without one stands for itself.
     recordings : (n,) int32 or None
         Which recording each segment comes from: neighbours in one recording are neighbours in
-        time, in the order given.
+        time, in the order given. The parts before and after a gap count as two.
     weights : (n,) float32 or None
         How far each segment's answer counts; 0 teaches nothing and is its neighbours' context
         alone. None counts all alike.
@@ -78,6 +79,12 @@ class Pairs:
             _check_bags(self.bag, self.bags, len(self.features), len(self.texts))
 
     @property
+    def places(self) -> NDArray[np.int32]:
+        """The recording of each segment; where none are told, all are of one."""
+        told = self.recordings
+        return np.zeros(len(self.features), np.int32) if told is None else told
+
+    @property
     def names(self) -> tuple[str | None, ...]:
         """The concept of each text; its own wording where none is given; None if off-topic."""
         said = set(np.unique(self.text).tolist())
@@ -85,6 +92,19 @@ class Pairs:
             text if concept is None and i in said else concept
             for i, (text, concept) in enumerate(zip(self.texts, self.concepts, strict=True))
         )
+
+
+def stretches(recordings: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Return the half-open stretches of rows of one recording.
+
+    Examples
+    --------
+    >>> stretches(np.array([4, 4, 1], np.int32))
+    [(0, 2), (2, 3)]
+    """
+    cuts = (np.flatnonzero(np.diff(recordings)) + 1).tolist()
+    edges = [0, *cuts, len(recordings)]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def _check_weights(weights: NDArray[np.float32], n_rows: int) -> None:

@@ -45,13 +45,18 @@ class SharedSpace(BaseEstimator):
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
-    def encode_signal(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode_signal(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return the place of each segment.
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            Of which each segment is, for networks that read segments with their neighbours; None
+            is one recording. Neighbours in it are neighbours in time.
 
         Returns
         -------
@@ -61,10 +66,12 @@ class SharedSpace(BaseEstimator):
         import torch
 
         check_features(features, len(self.center_))
+        if recordings is None:
+            recordings = np.zeros(len(features), np.int32)
         space = self._space()
         with torch.inference_mode(), one_thread():
             rows = torch.from_numpy(self._standard(features)).to(space.null.device)
-            return space.encode_signal(rows).cpu().numpy()
+            return space.encode_recordings(rows, recordings).cpu().numpy()
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the place of each sentence.
@@ -87,7 +94,10 @@ class SharedSpace(BaseEstimator):
             return space.encode_text(torch.from_numpy(rows).to(space.null.device)).cpu().numpy()
 
     def similarity(
-        self, features: NDArray[np.float32], sentences: Sequence[str]
+        self,
+        features: NDArray[np.float32],
+        sentences: Sequence[str],
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return the log-odds that each sentence speaks of each segment, against nothing.
 
@@ -101,6 +111,8 @@ class SharedSpace(BaseEstimator):
             As learnt from.
         sentences : sequence of str
             At least one.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -108,38 +120,46 @@ class SharedSpace(BaseEstimator):
             Their logistic function is the chance that a sentence about some segments like those
             of the validation people speaks of this one.
         """
-        witnesses = self._witnesses(self.encode_signal(features), sentences)
+        witnesses = self._witnesses(self.encode_signal(features, recordings), sentences)
         return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
 
-    def concept_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def concept_scores(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return log p(concept | segment).
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
         (k, c) float32
             Columns as in `concepts_`; with `null_scores` a row's chances sum to 1.
         """
-        return self._log_proba(self.encode_signal(features))[:, :-1].astype(np.float32)
+        return self._log_proba(self.encode_signal(features, recordings))[:, :-1].astype(np.float32)
 
-    def null_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def null_scores(
+        self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Return log p(nothing is said | segment).
 
         Parameters
         ----------
         features : (k, d) float32
             As learnt from.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
         (k,) float32
             Log-probabilities.
         """
-        return self._log_proba(self.encode_signal(features))[:, -1].astype(np.float32)
+        return self._log_proba(self.encode_signal(features, recordings))[:, -1].astype(np.float32)
 
     def concept_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return log p(concept | sentence).

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from tsalign.align.examples import Batch, Examples
 from tsalign.align.negatives import hard_negatives
+from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
 
 MAX_SCALE = 100.0
-Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 Loss = Callable[..., Tensor]
 
 
@@ -44,63 +46,21 @@ class Space(nn.Module):
         """Inverse temperature, bounded as in CLIP."""
         return self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
 
-    def encode_signal(self, features: Tensor) -> Tensor:
-        """Return unit rows `(n, dimension)`."""
-        return normalize(self.signal(features), dim=1)
+    def encode_signal(self, features: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return unit rows `(n, dimension)`; of windows, which are `real` in part, all rows."""
+        if real is None:
+            return normalize(self.signal(features), dim=1)
+        return normalize(self.signal(features, real).flatten(0, 1), dim=1)
+
+    def encode_recordings(self, features: Tensor, recordings: NDArray[np.int32]) -> Tensor:
+        """Return unit rows `(n, dimension)` of whole recordings, one after the other."""
+        if isinstance(self.signal, InContext):
+            return normalize(encode_recordings(self.signal, features, recordings), dim=1)
+        return self.encode_signal(features)
 
     def encode_text(self, rows: Tensor) -> Tensor:
         """Return unit rows `(m, dimension)`."""
         return normalize(self.text(rows), dim=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Standardised segments and the wordings that may stand for them, as tensors.
-
-    Parameters
-    ----------
-    features : (n, d) tensor
-        One row a segment.
-    concept : (n,) int64 array
-        Concept of each segment; -1 is nothing.
-    texts : (m, t) tensor
-        Frozen rows of the wordings.
-    text_concept : (m,) int64 array
-        Concept of each wording, sorted; each concept of a segment has at least one.
-    bag : (n,) int64 array or None
-        Row of `bags` of each segment; -1, the last, is empty: `concept` it is.
-    bags : (b + 1, c) bool array or None
-        Concepts of which one is a segment's.
-    """
-
-    features: Tensor
-    concept: NDArray[np.int64]
-    texts: Tensor
-    text_concept: NDArray[np.int64]
-    bag: NDArray[np.int64] | None = None
-    bags: NDArray[np.bool_] | None = None
-
-    def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield one epoch of batches: rows of segments, and a wording for each that has one.
-
-        A concept's share is the square root of its frequency, so that rare ones are heard and
-        frequent ones not forgotten.
-        """
-        _, inverse, counts = np.unique(self.concept, return_inverse=True, return_counts=True)
-        weight = 1 / np.sqrt(counts[inverse])
-        rows = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())
-        concept = self.concept[rows]
-        if self.bags is not None and self.bag is not None:
-            lots = rng.random((len(rows), self.bags.shape[1])) * self.bags[self.bag[rows]]
-            concept = np.where(lots.any(1), lots.argmax(1), concept)
-        first = np.searchsorted(self.text_concept, concept)
-        last = np.searchsorted(self.text_concept, concept, side="right")
-        wording = first + np.floor(rng.random(len(rows)) * (last - first)).astype(int)
-        for start in range(0, len(rows), size):
-            some = slice(start, start + size)
-            said = self.concept[rows[some]] >= 0
-            if said.any():
-                yield rows[some], wording[some][said]
 
 
 @dataclass(frozen=True)
@@ -143,11 +103,11 @@ class Objective:
 
     def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
         """Return the loss of a batch of `examples`."""
-        rows, wording = batch
+        rows, wording = batch.rows, batch.wording
         concept = examples.concept[rows]
         device = examples.features.device
-        features = examples.features[torch.from_numpy(rows).to(device)]
-        signal = space.encode_signal(features)
+        look = partial(_look, space, examples, batch)
+        signal = look()
         text = space.encode_text(examples.texts[torch.from_numpy(wording).to(device)])
         null = space.null if self.null else None
         losses = []
@@ -157,12 +117,9 @@ class Objective:
                 positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
             elif term.positives == "views":
                 positives = concept[:, None] == concept
-                other = space.encode_signal(features)  # dropout shows them otherwise
+                other = look()  # dropout shows them otherwise
             else:
-                positives = concept[:, None] == examples.text_concept[wording]
-                if examples.bags is not None and examples.bag is not None:
-                    may = examples.bags[examples.bag[rows]]
-                    positives |= may[:, examples.text_concept[wording]]
+                positives = examples.true(rows, wording)
             mask = torch.from_numpy(positives).to(device)
             more = {}
             if self.hardness and other is text:
@@ -170,6 +127,16 @@ class Objective:
                 more["weights"] = hard_negatives(logits, mask, self.hardness)
             losses.append(term.weight * term.loss(signal, other, mask, space.scale, null, **more))
         return sum(losses[1:], losses[0])
+
+
+def _look(space: Space, examples: Examples, batch: Batch) -> Tensor:
+    """Return the places of the segments that a batch asks, read with what is around them."""
+    at = partial(torch.as_tensor, device=examples.features.device)
+    if batch.windows is None:
+        return space.encode_signal(examples.features[at(batch.rows)])
+    real = at(batch.windows >= 0)
+    features = examples.features[at(np.maximum(batch.windows, 0))] * real[..., None]
+    return space.encode_signal(features, real)[at(batch.places)]
 
 
 def train(

@@ -1,0 +1,72 @@
+"""Slow, obvious twins of the networks over sequences: one row, one neighbour at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def linear(x, weights, name):
+    return weights[f"{name}.weight"] @ x + weights[f"{name}.bias"]
+
+
+def norm(x, weights, name):
+    scaled = (x - x.mean()) / math.sqrt(x.var() + 1e-5)
+    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def gelu(x):
+    return np.array([v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x])
+
+
+def softmax(x):
+    chances = np.exp(np.array(x) - max(x))
+    return chances / chances.sum()
+
+
+def dilated(rows, weights, at, step):
+    """Each row with the rows `step` before and after it, where there are such."""
+    nothing = np.zeros_like(rows[0])
+    out = []
+    for i, row in enumerate(rows):
+        three = [
+            norm(rows[j], weights, f"{at}.norm") if 0 <= j < len(rows) else nothing
+            for j in (i - step, i, i + step)
+        ]
+        mixed = gelu(linear(np.concatenate(three), weights, f"{at}.mix"))
+        out.append(row + linear(mixed, weights, f"{at}.join"))
+    return out
+
+
+def near(rows, weights, at, reach, heads):
+    """Each row looks at every row at most `reach` away, then is thought over."""
+    W = len(rows[0])
+    size = W // heads
+    qkv = [linear(norm(row, weights, f"{at}.before"), weights, f"{at}.qkv") for row in rows]
+    out = []
+    for i, row in enumerate(rows):
+        seen = [j for j in range(len(rows)) if abs(j - i) <= reach]
+        looked = []
+        for h in range(heads):
+            part = slice(h * size, (h + 1) * size)
+            q = qkv[i][:W][part]
+            logits = [
+                q @ qkv[j][W : 2 * W][part] / math.sqrt(size)
+                + weights[f"{at}.far"][h, j - i + reach]
+                for j in seen
+            ]
+            shares = softmax(logits)
+            looked.append(sum(s * qkv[j][2 * W :][part] for s, j in zip(shares, seen, strict=True)))
+        row = row + linear(np.concatenate(looked), weights, f"{at}.join")
+        thought = gelu(linear(norm(row, weights, f"{at}.between"), weights, f"{at}.think.0"))
+        out.append(row + linear(thought, weights, f"{at}.think.2"))
+    return out
+
+
+def in_context(rows, weights, clip, block, layers):
+    """The network: `block(rows, name, layer)` once a layer."""
+    rows = [gelu(linear(np.clip(row, -clip, clip), weights, "rows")) for row in rows]
+    for layer in range(layers):
+        rows = block(rows, f"blocks.{layer}", layer)
+    return np.array([linear(norm(row, weights, "last"), weights, "out") for row in rows])

@@ -31,8 +31,8 @@ FACE = {
         OrderedStream Placer refine Unordered
     """,
     "notes": """
-        assess Meanings parse read_notes Reading RecordingNotes Scope scopes split_clauses
-        split_sentences Times
+        affirmed assess Meanings parse read_notes Reading RecordingNotes Scope scopes
+        split_clauses split_sentences Times
     """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",

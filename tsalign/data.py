@@ -91,6 +91,29 @@ def collect(config: Config) -> list[Item]:
     return items
 
 
+def occurrences(item: Item) -> dict[str, tuple[Span, ...]]:
+    """Return by sentence all stretches of what it speaks of, whichever of them was meant.
+
+    Parameters
+    ----------
+    item : Item
+        With truth, and concepts where several wordings mean the same.
+
+    Returns
+    -------
+    dict of str to tuple of Span
+        Nothing for a sentence that matches nothing.
+    """
+    said = [s for n in item.notes for s in n.sentences if s.id in item.truth]
+    found: dict[str, dict[Span, None]] = {}
+    for label in item.labels:
+        found.setdefault(label.label, {})[label.span] = None
+    for s in said:
+        own = found.setdefault(s.concept or s.text, {})
+        own |= dict.fromkeys(item.truth[s.id])
+    return {s.id: tuple(found[s.concept or s.text]) if item.truth[s.id] else () for s in said}
+
+
 def _truth(
     notes: Sequence[Note], told: Mapping[str, tuple[Span, ...]]
 ) -> dict[str, tuple[Span, ...]]:

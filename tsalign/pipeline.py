@@ -8,9 +8,10 @@ from typing import Any
 
 from tsalign import stages, token_stages
 from tsalign.config import Config
-from tsalign.data import Item
+from tsalign.data import Item, occurrences
 from tsalign.engine import Node
 from tsalign.errors import TsalignError
+from tsalign.notes import affirmed
 from tsalign.registry import find
 from tsalign.types import Note, Part, Span
 
@@ -187,7 +188,11 @@ class _Builder:
         return Node("align", "fit", fit, settings, (*inputs, *more))
 
     def match(self, model: Node, slots: Mapping[str, Each]) -> Each:
-        valid = [(_shown(i, self.config), i.truth) for i in self.items if i.part == "valid"]
+        valid = [
+            (_shown(i, self.config), i.truth, occurrences(i))
+            for i in self.items
+            if i.part == "valid"
+        ]
         placer = Node(
             "match",
             "fit",
@@ -241,7 +246,9 @@ def _units(slots: Mapping[str, Each]) -> Each:
 
 
 def _texts(item: Item) -> tuple:
-    return ([s.text for note in item.notes for s in note.sentences],)
+    """Return what is looked for: of a sentence that denies something, what it denies."""
+    said = [s for note in item.notes for s in note.sentences]
+    return ([affirmed(s.text) if s.assertion == "absent" else s.text for s in said],)
 
 
 def _told(item: Item) -> stages.Told:

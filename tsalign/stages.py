@@ -259,8 +259,7 @@ def fit_match(
                 name = sentence.concept or sentence.text
                 seconds.setdefault(name, []).append(sentence.stamp.duration)
     cases = [
-        Case(load(), cut(), notes, truth)
-        for (notes, truth), load, cut in zip(valid, judged, segments, strict=True)
+        Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
     return Placer(matcher).fit(cases, [seconds[concept] for concept in concepts])
 

@@ -135,7 +135,7 @@ def _odds(
 
 
 def _pieces(noted: Noted) -> NDArray[np.int32]:
-    """Number the parts of a recording between which signal is missing."""
+    """Return the number of each segment's part; between parts signal is missing."""
     lengths = [piece.stop - piece.start for piece in noted.segments.unbroken()]
     return np.repeat(np.arange(len(lengths)), lengths).astype(np.int32)
 

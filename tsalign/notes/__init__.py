@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsalign.notes.assertion import Scope, assess, scopes
+from tsalign.notes.assertion import Scope, affirmed, assess, scopes
 from tsalign.notes.clauses import split_clauses
 from tsalign.notes.jsonl import RecordingNotes, read_notes
 from tsalign.notes.meanings import Meanings
@@ -17,6 +17,7 @@ __all__ = [
     "RecordingNotes",
     "Scope",
     "Times",
+    "affirmed",
     "assess",
     "parse",
     "read_notes",

@@ -45,6 +45,8 @@ class Task:
         Of the notes to learn from, to validate and to test by (`make_notes.py`).
     teach : callable or None
         Changes the notes of the training people, one dict a note.
+    chunk : int or None
+        Ties each training note to a stretch of about so many events; a whole recording by default.
     without : tuple of str
         Activities that no sentence of the training and validation people speaks of.
     """
@@ -53,12 +55,13 @@ class Task:
     changes: tuple[str, ...] = ()
     regimes: tuple[make_notes.Regime, make_notes.Regime, make_notes.Regime] = ("A", "E", "E")
     teach: Change | None = field(default=None, compare=False)
+    chunk: int | None = None
     without: tuple[str, ...] = ()
 
 
 def write_notes(task: Task, folder: Path) -> None:
     """Write the notes of a task and their truth."""
-    chosen = replace(HAPT, regimes=task.regimes)
+    chosen = replace(HAPT, regimes=task.regimes, chunk=task.chunk)
     notes, truth = make_notes.make_collection(ROOT / "data" / "hapt", chosen, task.seed)
     learn = [n for n in notes if make_notes.part_of_hapt(n["recording"]) == "train"]
     others = [n for n in notes if make_notes.part_of_hapt(n["recording"]) != "train"]

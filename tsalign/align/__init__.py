@@ -7,6 +7,7 @@ from tsalign.align.contrastive import Contrastive
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
@@ -24,6 +25,7 @@ __all__ = [
     "Kernel",
     "MiniLM",
     "Mlp",
+    "Noted",
     "Pairs",
     "Relational",
     "SentenceTransformerText",
@@ -37,6 +39,7 @@ __all__ = [
     "mil_nce",
     "mutual_information",
     "opposites",
+    "pairs_of",
     "shared_and_unique",
     "siglip",
     "supcon",

@@ -12,8 +12,9 @@ chances are the mean of its frames' logarithms). Intervals: bootstrap over recor
 with all its seeds. Baselines see the same notes, features and wordings.
 
 Loose: stamps wrong by up to 30 s; ordered and unordered: no times, each training note tied to a
-stretch of about five events. Of few stamped windows nothing is known of all other time; the training wordings are known. A
-window counts as of an activity that fills 80 % of it: so many there are in the reference.
+stretch of about five events. Of few stamped windows nothing is known of all other time; the
+training wordings are known. A window counts as of an activity that fills 80 % of it: so many there
+are in the reference.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def calibration_error(stated: NDArray[Any], right: NDArray[np.bool_], bins: int 
 
 def peer(name: str, work: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return R of a baseline, and F12 where it names windows."""
-    runs = [align_peers.PEERS[name](Run(TASKS["stamped"](seed), work)) for seed in seeds]
+    runs = [align_peers.PEERS[name](seed, work) for seed in seeds]
     found: dict[str, Any] = {"R": figure(recall, [run.hits for run in runs])}
     if runs[0].any_hits is not None:
         found["R any occurrence"] = figure(recall, [run.any_hits for run in runs])

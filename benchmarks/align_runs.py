@@ -21,7 +21,7 @@ from tsalign.data import Item, collect
 from tsalign.engine import Engine, Node
 from tsalign.match.outcome import best_iou
 from tsalign.pipeline import Graph, build
-from tsalign.types import Alignment
+from tsalign.types import Alignment, Evidence, Span
 
 ROOT = Path(__file__).parents[1]
 HAPT = make_notes.COLLECTIONS["hapt"]
@@ -106,6 +106,10 @@ class Run:
         """Return the recordings of a part."""
         return [item for item in self.items if item.part == part]
 
+    def told(self, part: str) -> list[stages.Told]:
+        """Return what learning may know of the recordings of a part."""
+        return self._fit("align", "fit_align").settings[1 if part == "train" else 2]
+
     @cached_property
     def scale(self) -> stages.Scale:
         """The scale of the descriptions of the training people."""
@@ -122,7 +126,7 @@ class Run:
     @property
     def model(self) -> Any:
         """The learnt shared space."""
-        return self.engine.value(self._fit("align", self._fitter))
+        return self.engine.value(self._fit("align", "fit_align"))
 
     @property
     def placer(self) -> Any:
@@ -133,7 +137,27 @@ class Run:
         """Return where the pipeline puts the sentences of a recording."""
         return self.engine.value(self.graph.slots["match"][item.id])
 
-    _fitter = "fit_align"
+    def judge(self, item: Item, model: Any) -> Evidence:
+        """Return what a model says of a recording."""
+        texts = [s.text for note in item.notes for s in note.sentences]
+        rows = self.graph.slots["describe"][item.id]
+        loads = (lambda: model, lambda: self.scale, lambda: self.engine.value(rows))
+        return stages.evidence(texts, *loads, lambda: self.segments(item))
+
+    def placed_by(self, model: Any) -> Callable[[Item], Alignment]:
+        """Return the pipeline's own way to place sentences, with a model of one's own."""
+        valid = self.of("valid")
+        segments = [lambda item=item: self.segments(item) for item in valid]
+        judged = [lambda item=item: self.judge(item, model) for item in valid]
+        told = self._fit("match", "fit_match").settings
+        placer = stages.fit_match(*told, lambda: model, segments, judged)
+
+        def place(item: Item) -> Alignment:
+            known = self.graph.slots["match"][item.id].settings
+            loads = (lambda: self.judge(item, model), lambda: self.segments(item))
+            return stages.matched(*known, lambda: placer, *loads)
+
+        return place
 
     def _fit(self, slot: str, function: str) -> Node:
         (node,) = [
@@ -194,36 +218,57 @@ def few_windows(size: int, seed: int) -> Change:
     return teach
 
 
-def hits(run: Run, place: Callable[[Item], Alignment]) -> NDArray[np.int64]:
-    """Return, of each test recording, sentences placed with IoU >= .5, and sentences in all.
+def hits(
+    run: Run, place: Callable[[Item], Alignment], *, part: str = "test", anywhere: bool = False
+) -> NDArray[np.int64]:
+    """Return, of each recording, sentences placed with IoU >= .5, and sentences in all.
 
-    Distractors and the sentences that are not to be placed do not count.
+    Distractors do not count. With `anywhere`, any stretch of the same activity is right.
     """
     found = []
-    for item in run.of("test"):
+    for item in run.of(part):
         placed = {span.sentence: span.span for span in place(item).spans}
         events = [(name, spans) for name, spans in item.truth.items() if spans]
+        if anywhere:
+            events = [(name, _alike(item, spans)) for name, spans in events]
         right = [name in placed and best_iou(placed[name], spans) >= 0.5 for name, spans in events]
         found.append((sum(right), len(events)))
     return np.array(found, np.int64)
 
 
-def confusion(run: Run, log_odds: Callable[[NDArray[np.float32]], Any]) -> NDArray[np.int64]:
-    """Return `(r, 12, 12)`: true by chosen activity of the windows of each test recording.
+def _alike(item: Item, spans: Sequence[Span]) -> list[Span]:
+    """Return all stretches of the activity that the first of some spans shows."""
+    names = {label.span: label.label for label in item.labels}
+    return [span for span, name in names.items() if name == names[spans[0]]]
+
+
+def confusion(
+    run: Run,
+    log_odds: Callable[[NDArray[np.float32]], Any],
+    *,
+    part: str = "test",
+    step: int = STEP,
+    size: int = 2 * STEP,
+) -> NDArray[np.int64]:
+    """Return `(r, 12, 12)`: true by chosen activity of the windows of each recording.
 
     Parameters
     ----------
     run : Run
-        Whose test people are judged.
+        Whose people are judged.
     log_odds : callable
-        From frames `(k, d)` to log-probabilities `(k, 12)`; a window's are the mean of its own.
+        From segments `(k, d)` to log-probabilities `(k, 12)`; a window's are the mean of its own.
+    part : str
+        Which people.
+    step, size : int
+        Segments in a hop and in a window.
     """
     found = []
-    for item in run.of("test"):
+    for item in run.of(part):
         X = run.rows(item)
         spans = ((label.span.start, label.span.end, label.label) for label in item.labels)
         numbers, labels = windows_of(spans)
-        frames = np.minimum(numbers[:, None] * STEP + np.arange(2 * STEP), len(X) - 1)
+        frames = np.minimum(numbers[:, None] * step + np.arange(size), len(X) - 1)
         chosen = np.asarray(log_odds(X))[frames].mean(axis=1).argmax(axis=1)
         counts = np.zeros((len(ACTIVITIES), len(ACTIVITIES)), np.int64)
         np.add.at(counts, ([ACTIVITIES.index(label) for label in labels], chosen), 1)

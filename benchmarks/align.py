@@ -172,7 +172,7 @@ def main() -> None:
             old = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else {}
             rows = {key: (old | {name: found}).get(key) for key in every}
             kept = {key: value for key, value in rows.items() if value is not None}
-            write_result("align", {"seeds": given.seeds, "rows": kept}, *PEERS)
+            write_result("align", {"rows": kept}, *PEERS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def uniform(seed: int, work: Path) -> Judged:
     def place(item: Item) -> Alignment:
         edges = run.segments(item).edges()
         cuts = np.linspace(edges[0, 0], edges[-1, 1], len(sentences(item)) + 1).tolist()
-        return placed(item, list(zip(cuts[:-1], cuts[1:], strict=True)))
+        return placed(item, list(pairwise(cuts)))
 
     return Judged(hits(run, place))
 

@@ -248,16 +248,20 @@ def fit_match(
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from the training stamps, weights and confidence from validation."""
+    """Learn durations from training, by stamps if any, weights and confidence from validation."""
     from tsalign.match import Case, Placer
 
-    concepts = model().concepts_
+    learnt = model()
+    concepts = learnt.concepts_
     seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
     for who in train:
         for sentence in (s for note in who.notes for s in note.sentences):
             if sentence.stamp is not None and sentence.stamp.duration > 0:
                 name = sentence.concept or sentence.text
                 seconds.setdefault(name, []).append(sentence.stamp.duration)
+    if not any(seconds.values()):
+        for number, duration in getattr(learnt, "runs_", ()):
+            seconds[concepts[int(number)]].append(float(duration))
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tsalign.align import calibrate
 from tsalign.align.concepts import ConceptText
+from tsalign.align.decoding import Seconds
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
@@ -82,6 +83,8 @@ class Contrastive(SharedSpace):
         Sorted; a text without a concept stands for itself.
     history_ : (epochs run, 2) float64
         Training and validation loss; NaN where there was no validation.
+    runs_ : (r, 2) float64
+        Concept and seconds of what sentences speak of, as stamped or decoded; none from `Pairs`.
 
     References
     ----------
@@ -154,13 +157,17 @@ class Contrastive(SharedSpace):
             Itself.
         """
         check_params(self)
-        pairs = given if isinstance(given, Pairs) else self._settled(given, validation)
+        pairs, seconds = given, {}
+        if not isinstance(pairs, Pairs):
+            pairs, seconds = self._settled(pairs, validation)
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
+        runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
+        self.runs_ = np.array(runs, float).reshape(-1, 2)
         raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
         self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
@@ -172,7 +179,9 @@ class Contrastive(SharedSpace):
             self._calibrate(pairs, validation or pairs)
         return self
 
-    def _settled(self, recordings: Sequence[Noted], validation: Pairs | None) -> Pairs:
+    def _settled(
+        self, recordings: Sequence[Noted], validation: Pairs | None
+    ) -> tuple[Pairs, Seconds]:
         """Decide which sentence speaks of which segment: bags, then rounds, a learning each."""
 
         def head(pairs: Pairs, number: int) -> Contrastive:

@@ -211,6 +211,31 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     assert all(np.array_equal(one.weights_[name], two.weights_[name]) for name in one.weights_)
 
 
+def test_unmentioned_time_that_is_unknown_never_teaches_nothing() -> None:
+    model = small(unmentioned="unknown", rounds=1)
+    known = pairs_of(spoken(6, stamped=True))
+    model.concepts_ = tuple(sorted(NAMES))
+    assert (known.text < 0).any()
+    assert (known.text[model._counts(known) > 0] >= 0).all()
+
+
+@pytest.mark.parametrize("better", ["nothing", "unknown"])
+def test_validation_tells_what_silence_means(better: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = spoken(8, stamped=True)
+    held = pairs_of([cut([(n, 8) for n in NAMES], 90 + i, stamped=True) for i in range(3)])
+    if better == "unknown":
+        monkeypatch.setattr(Contrastive, "_told", lambda self, _: self.unmentioned == better)
+    chosen = small(unmentioned="validate").fit(told, held)
+    alone = small(unmentioned=better).fit(told, held)
+    assert all(np.array_equal(chosen.weights_[n], alone.weights_[n]) for n in alone.weights_)
+    assert chosen.unmentioned == "validate"
+
+
+def test_validating_silence_needs_validation() -> None:
+    with pytest.raises(TsalignError, match="'validate' needs validation people"):
+        small(unmentioned="validate").fit(spoken(2, stamped=True))
+
+
 # What is refused
 
 

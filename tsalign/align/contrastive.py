@@ -67,8 +67,9 @@ class Contrastive(SharedSpace):
         Of AdamW.
     patience : int
         Rounds without gain on validation people before learning stops.
-    unmentioned : {"nothing", "unknown"}
-        What a segment without text teaches: that nothing is said of such, or not anything.
+    unmentioned : {"nothing", "unknown", "validate"}
+        What a segment without text teaches: that nothing is said of such, or not anything, or
+        that of the two which lets validation people be told better (two learnings).
     device : str
         `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
     random_state : int
@@ -116,7 +117,7 @@ class Contrastive(SharedSpace):
         learning_rate: Annotated[float, Gt(0)] = 1e-3,
         weight_decay: Annotated[float, Ge(0)] = 1e-2,
         patience: Annotated[int, Ge(1)] = 10,
-        unmentioned: Literal["nothing", "unknown"] = "nothing",
+        unmentioned: Literal["nothing", "unknown", "validate"] = "nothing",
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
@@ -157,6 +158,8 @@ class Contrastive(SharedSpace):
             Itself.
         """
         check_params(self)
+        if self.unmentioned == "validate":
+            return self._validated(given, validation)
         pairs, seconds = given, {}
         if not isinstance(pairs, Pairs):
             pairs, seconds = self._settled(pairs, validation)
@@ -178,6 +181,31 @@ class Contrastive(SharedSpace):
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
         return self
+
+    def _validated(self, given: Pairs | Sequence[Noted], validation: Pairs | None) -> Contrastive:
+        """Take what lets validation be told best, of which silence is known to be nothing."""
+        if validation is None:
+            raise TsalignError("'validate' needs validation people", key="unmentioned")
+        tried = {}
+        for word in ("nothing", "unknown"):
+            own = {"text": self._text, "unmentioned": word}
+            one = type(self)(**self.get_params(deep=False) | own).fit(given, validation)
+            tried[one._told(validation)] = one
+        best = tried[max(tried)]
+        vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})
+        return self
+
+    def _told(self, held_out: Pairs) -> float:
+        """Calibrate with silence as nothing; return the mean log chance of the answers."""
+        places = self.encode_signal(held_out.features, recordings=held_out.recordings)
+        concept = _concepts(self._ids(held_out), held_out)
+        known = concept < len(self.concepts_)
+        if held_out.weights is not None:
+            known &= held_out.weights > 0
+        logits, answers = self._logits(places[known], self.prototypes_), concept[known]
+        self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
+        log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
+        return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
 
     def _settled(
         self, recordings: Sequence[Noted], validation: Pairs | None

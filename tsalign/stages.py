@@ -256,21 +256,31 @@ def fit_match(
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from stamps, weights and confidence from validation.
+    """Learn durations from training, weights and confidence from validation.
 
     Training stamps that are all of one length are windows: they do not say how long what they
-    show went on, and neither do notes without any. Then the true times of validation do.
+    show went on, and neither do notes without any. Then what was decoded while learning does, or
+    else the true times of validation.
     """
     from tsalign.match import Case, Placer
 
+    learnt = model()
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
     seconds = _durations(train)
     every = [value for some in seconds.values() for value in some]
     if not every or np.ptp(every) < SAME:
-        seconds = _durations(held_out)
-    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in model().concepts_])
+        seconds = _decoded(learnt) or _durations(held_out)
+    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in learnt.concepts_])
+
+
+def _decoded(model: Any) -> dict[str, list[float]]:
+    """Return the seconds of the runs that learning without times has found, by concept."""
+    seconds: dict[str, list[float]] = {}
+    for number, duration in getattr(model, "runs_", ()):
+        seconds.setdefault(model.concepts_[int(number)], []).append(float(duration))
+    return seconds
 
 
 def _durations(told: Sequence[Told]) -> dict[str, list[float]]:

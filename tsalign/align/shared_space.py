@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tsalign.align.train import Space
 
 LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
+LEARNT += ("runs_",)
 
 
 class SharedSpace(BaseEstimator):
@@ -44,6 +45,7 @@ class SharedSpace(BaseEstimator):
     cell_: NDArray[np.float64]
     choice_: NDArray[np.float64]
     history_: NDArray[np.float64]
+    runs_: NDArray[np.float64]
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 

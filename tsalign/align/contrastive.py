@@ -74,6 +74,8 @@ class Contrastive(SharedSpace):
     ----------
     concepts_ : tuple of str
         Sorted; a text without a concept stands for itself.
+    data_ : str
+        Key of the pairs learnt from.
     history_ : (epochs run, 2) float64
         Training and validation loss; NaN where there was no validation.
 
@@ -149,6 +151,7 @@ class Contrastive(SharedSpace):
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
         self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)

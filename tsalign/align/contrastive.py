@@ -82,6 +82,8 @@ class Contrastive(SharedSpace):
     ----------
     concepts_ : tuple of str
         Sorted; a text without a concept stands for itself.
+    data_ : str
+        Key of the pairs learnt from.
     history_ : (epochs run, 2) float64
         Training and validation loss; NaN where there was no validation.
     runs_ : (r, 2) float64
@@ -168,6 +170,7 @@ class Contrastive(SharedSpace):
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
         self.runs_ = np.array(runs, float).reshape(-1, 2)

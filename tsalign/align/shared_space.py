@@ -12,12 +12,13 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
+from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -38,6 +39,7 @@ class SharedSpace(BaseEstimator):
     dimension: int
     device: str
     concepts_: tuple[str, ...]
+    data_: str | None
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -291,7 +293,9 @@ class SharedSpace(BaseEstimator):
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
         params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
-        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
+        about |= {"parameters": params, "text_weights": text_identity(self._text)}
+        about |= {"data": getattr(self, "data_", None)}
         arrays = {name: getattr(self, name) for name in LEARNT}
         arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
         arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
@@ -318,13 +322,22 @@ class SharedSpace(BaseEstimator):
         -------
         Self
             Fitted.
+
+        Raises
+        ------
+        TsalignError
+            When the folder holds no whole model, or the text encoder has other weights than the
+            one that it was learnt with.
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
         params["signal"] = signal or persist.from_block("signal", params["signal"])
         params["text"] = text or persist.from_block("text", params["text"])
         model = cls(**params)
+        with located(file=folder):
+            check_identity(model._text, about.get("text_weights"))
         model.concepts_ = tuple(about["concepts"])
+        model.data_ = about.get("data")
         for name in LEARNT:
             setattr(model, name, arrays[name])
         model.weights_ = _under("space.", arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,10 +12,13 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
+from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.pairs import check_features
+from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from tsalign.align.train import Space
 
 LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
+LEARNT += ("runs_",)
 
 
 class SharedSpace(BaseEstimator):
@@ -35,6 +39,7 @@ class SharedSpace(BaseEstimator):
     dimension: int
     device: str
     concepts_: tuple[str, ...]
+    data_: str | None
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -42,6 +47,7 @@ class SharedSpace(BaseEstimator):
     cell_: NDArray[np.float64]
     choice_: NDArray[np.float64]
     history_: NDArray[np.float64]
+    runs_: NDArray[np.float64]
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
@@ -120,7 +126,75 @@ class SharedSpace(BaseEstimator):
             Their logistic function is the chance that a sentence about some segments like those
             of the validation people speaks of this one.
         """
-        witnesses = self._witnesses(self.encode_signal(features, recordings), sentences)
+        return self.judge(self.encode_signal(features, recordings), self.queries(sentences))
+
+    def queries(self, sentences: Sequence[str]) -> Queries:
+        """Return sentences as things to look for.
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        Queries
+            One a sentence.
+        """
+        return Queries(self.encode_text(sentences), self.concept_text(sentences))
+
+    def composed(self, terms: Sequence[tuple[int, str]]) -> Queries:
+        """Return a signed sum of sentences as one thing to look for.
+
+        The sum is taken in the shared space, of places of equal length; what it means is read off
+        the places of the known concepts. One term alone is a plain sentence.
+
+        Parameters
+        ----------
+        terms : sequence of (int, str)
+            From the function `terms`.
+
+        Returns
+        -------
+        Queries
+            A single one.
+
+        Raises
+        ------
+        TsalignError
+            When the terms cancel each other.
+
+        References
+        ----------
+        Mikolov et al. (2013), Linguistic Regularities in Continuous Space Word Representations,
+        NAACL, section 4.
+        """
+        sentences = [text for _, text in terms]
+        if len(terms) == 1:
+            return self.queries(sentences)
+        signs = np.array([[sign for sign, _ in terms]], float)
+        place = unit(signs @ self.encode_text(sentences))
+        known = calibrate.choose_log_proba(
+            self._logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+        )
+        return Queries(place, known[:, :-1].astype(np.float32))
+
+    def judge(self, places: Floats, queries: Queries) -> NDArray[np.float32]:
+        """Return the log-odds that each query speaks of each place, as `similarity` does.
+
+        Parameters
+        ----------
+        places : (k, dimension) array
+            From `encode_signal`.
+        queries : Queries
+            From `queries` or `composed`.
+
+        Returns
+        -------
+        (k, q) float32
+            Against nothing.
+        """
+        witnesses = self._witnesses(places, queries)
         return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
 
     def concept_scores(
@@ -176,6 +250,39 @@ class SharedSpace(BaseEstimator):
         """
         return self.concept_text_.log_proba(sentences)
 
+    def classify(
+        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+    ) -> NDArray[np.float32]:
+        """Return log p(class | segment) of classes that are told by sentences alone.
+
+        What a class means is the mean of what its sentences mean: several wordings are surer
+        than one.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        classes : mapping of str to sequence of str
+            Name and sentences of each class; a name says nothing to the model.
+
+        Returns
+        -------
+        (k, n) float32
+            A row's chances sum to 1: each segment is of one of the classes.
+
+        Raises
+        ------
+        TsalignError
+            When there is no class, or a class without a sentence.
+        """
+        if not classes or not all(len(texts) for texts in classes.values()):
+            raise TsalignError("each class needs at least one sentence")
+        means = [
+            np.exp(self.concept_text(texts), dtype=float).mean(0) for texts in classes.values()
+        ]
+        chances = np.exp(self.concept_scores(features), dtype=float) @ np.stack(means).T
+        return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
+
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.
 
@@ -186,7 +293,9 @@ class SharedSpace(BaseEstimator):
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
         params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
-        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
+        about |= {"parameters": params, "text_weights": text_identity(self._text)}
+        about |= {"data": getattr(self, "data_", None)}
         arrays = {name: getattr(self, name) for name in LEARNT}
         arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
         arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
@@ -213,13 +322,22 @@ class SharedSpace(BaseEstimator):
         -------
         Self
             Fitted.
+
+        Raises
+        ------
+        TsalignError
+            When the folder holds no whole model, or the text encoder has other weights than the
+            one that it was learnt with.
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
         params["signal"] = signal or persist.from_block("signal", params["signal"])
         params["text"] = text or persist.from_block("text", params["text"])
         model = cls(**params)
+        with located(file=folder):
+            check_identity(model._text, about.get("text_weights"))
         model.concepts_ = tuple(about["concepts"])
+        model.data_ = about.get("data")
         for name in LEARNT:
             setattr(model, name, arrays[name])
         model.weights_ = _under("space.", arrays)
@@ -267,10 +385,10 @@ class SharedSpace(BaseEstimator):
         logits = self._logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
-    def _witnesses(self, places: Floats, sentences: Sequence[str]) -> list[Floats]:
-        close = self._logits(places, self.encode_text(sentences))
+    def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
+        close = self._logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
-        return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+        return [close, calibrate.means_same(concepts, queries.meanings)]
 
 
 def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

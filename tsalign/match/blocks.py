@@ -363,7 +363,8 @@ def _ordered(lattice: Lattice, blocks: list[Order]) -> list[Order]:
     def value(order: list[Order]) -> float:
         return only_best(permuted(lattice, list(chain.from_iterable(order))))[2]
 
-    places = Market(lattice).places()
+    (places, found), top = Market(lattice).places(), value(blocks)
     sought = sorted(blocks, key=lambda block: float(np.median(places[block])))
-    top = value(blocks)
-    return sought if value(sought) > top + TIE * max(1.0, abs(top)) else blocks
+    clear = top + TIE * max(1.0, abs(top))
+    alone = len(blocks) == len(places)  # where sentences are bound, they cannot all be there
+    return sought if (alone and found > clear) or value(sought) > clear else blocks

@@ -35,8 +35,11 @@ class Market:
     def __init__(self, lattice: Lattice) -> None:
         self._lattice, self._filling = lattice, Filling(lattice)
 
-    def places(self) -> NDArray[np.float64]:
-        """Return the place `(s,)` of each sentence in the best alignment found; inf for none."""
+    def places(self) -> tuple[NDArray[np.float64], float]:
+        """Return the place `(s,)` of each sentence in the best alignment found, and its value.
+
+        The place of a sentence that has none is inf.
+        """
         skips = self._lattice.skips
         price, best, bound = skips.copy(), -np.inf, np.inf
         places = np.full(len(price), np.inf)
@@ -52,7 +55,7 @@ class Market:
             if bound - best < CLOSE or not excess.any():
                 break
             price = np.maximum(price + (value - best) / (excess @ excess) * excess, 0.0)
-        return places
+        return places, best
 
     def _wanted(
         self, price: NDArray[np.float64]

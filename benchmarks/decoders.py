@@ -9,6 +9,8 @@ Shown are people 21-30: E with two lists of off-topic sentences that nobody tune
 any. Warping and Hungarian and entropic assignment take the log-odds of sentences, in which the
 chances of what a sentence may mean are summed; a Hungarian segment is grown to the best run
 through it, and the run of a sentence in a transport plan is the one that exceeds a threshold most.
+In D, where sentences that mean the same cannot be told apart (at best .59 are right), "events
+found" counts the events with a span of their own, whichever of these sentences took it.
 Intervals draw recordings. PATH is a Python with POT and tslearn. What was measured of a seed stays
 in the work folder.
 """
@@ -90,11 +92,17 @@ def rows_of(recording: str, case: Case, said: dict[str, tuple]) -> Rows:
                 "event": bool(truth),
                 "placed": span is not None,
                 "iou": best_iou(span, truth) if span else 0.0,
+                "meaning": _told(case.anywhere[sentence]) if case.anywhere else [],
+                "span": _told([span]) if span else [],
                 "confidence": sure,
                 "matches": matches,
             }
         )
     return rows
+
+
+def _told(spans: Sequence[Span]) -> list[list[float]]:
+    return [[span.start, span.end] for span in spans]
 
 
 def scores_of(case: Case) -> list[np.ndarray]:
@@ -264,6 +272,27 @@ def compared(found: dict[str, Rows], best: str) -> Rows:
     return out
 
 
+def found_events(rows: Rows, recordings: list[str]) -> np.ndarray:
+    """Return how many events of each recording have a span of their own, whosever it is.
+
+    Which of several sentences that mean the same was written about which stretch nobody can know
+    in notes without order: spans and stretches of one meaning are paired, each at most once.
+    """
+    place = {name: i for i, name in enumerate(recordings)}
+    groups: dict[tuple, list[list[float]]] = {}
+    for r in rows:
+        if r["event"]:
+            key = r["seed"], r["recording"], tuple(map(tuple, r["meaning"]))
+            groups.setdefault(key, []).extend(r["span"])
+    out = np.zeros(len(recordings))
+    for (_, recording, stretches), spans in groups.items():
+        true = [Span(*pair) for pair in stretches]
+        right = np.array([[best_iou(Span(*s), [t]) >= HALF for t in true] for s in spans])
+        if len(right):
+            out[place[recording]] += right[linear_sum_assignment(right, maximize=True)].sum()
+    return out
+
+
 def sureness(rows: Rows) -> dict[str, float]:
     """Return the calibration error of the confidence, and how well `matches` tells events."""
     sure = np.array([r["confidence"] for r in rows if r["confidence"] is not None], float)
@@ -299,7 +328,7 @@ def main() -> None:
     for seed in options.seeds:
         for which, found in measure(options, seed).items():
             for name, rows in found.items():
-                every[which].setdefault(name, []).extend(rows)
+                every[which].setdefault(name, []).extend(row | {"seed": seed} for row in rows)
     result = {}
     for which, found in every.items():
         result[which] = compared(found, "Blocks" if which == "D" else "Ordered")

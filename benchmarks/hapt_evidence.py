@@ -17,13 +17,18 @@ from tsalign.engine import Engine
 from tsalign.match import Case
 from tsalign.pipeline import ORDER, build
 from tsalign.stages import hidden
+from tsalign.types import Span
 
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A part of the recordings with evidence and truth, and durations seen in training."""
+    """Recordings with evidence and truth, and durations seen in training.
+
+    Of test recordings `anywhere` holds all stretches of the label that a sentence was written
+    from, since their notes tell no concept.
+    """
 
     valid: dict[str, Case]
     test: dict[str, Case]
@@ -59,10 +64,21 @@ def judged(cache: Path, work: Path, seed: int, *maker: str) -> Judged:
             known = engine.value(graph.slots["align"][item.id])
             cut = engine.value(graph.slots["segment"][item.id])
             shown = hidden(item.notes, times=False)
-            parts[item.part][item.id] = Case(known, cut, shown, item.truth, data.occurrences(item))
+            anywhere = data.occurrences(item) if item.part == "valid" else of_label(item)
+            parts[item.part][item.id] = Case(known, cut, shown, item.truth, anywhere)
     placer = graph.slots["match"][items[0].id].inputs[0]
     model = engine.value(placer.inputs[0])
     return Judged(parts["valid"], parts["test"], durations(items, model.concepts_))
+
+
+def of_label(item: data.Item) -> dict[str, tuple[Span, ...]]:
+    """Return by sentence all stretches with the label of its own."""
+    names = {label.span: label.label for label in item.labels}
+    spans: dict[str, tuple[Span, ...]] = {}
+    for sentence, truth in item.truth.items():
+        own = {names[span] for span in truth}
+        spans[sentence] = tuple(span for span, name in names.items() if name in own)
+    return spans
 
 
 def durations(items: list[data.Item], concepts: tuple[str, ...]) -> list[list[float]]:

@@ -184,7 +184,7 @@ class _Builder:
         inputs = (scale, self.of(rows), self.of(segment))
         inputs += (self.of(rows, "valid"), self.of(segment, "valid"))
         settings = (self.config.align, self.told("train"), self.told("valid"))
-        return Node("align", "fit", fit, settings, (*inputs, *more))
+        return Node("align", "fit", fit, settings, (*inputs, *more), resumes=True)
 
     def match(self, model: Node, slots: Mapping[str, Each]) -> Each:
         valid = [(_shown(i, self.config), i.truth) for i in self.items if i.part == "valid"]

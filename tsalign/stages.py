@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sklearn.base import clone
 
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
+from tsalign.progress import Listener
 from tsalign.types import (
     Aligned,
     Alignment,
@@ -181,6 +183,8 @@ class Told:
 
 
 def fit_align(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -192,10 +196,12 @@ def fit_align(
 ) -> Any:
     """Learn the shared space from stamped sentences."""
     given = (scale, rows, segments, valid_rows, valid_segments)
-    return fit_pairs(clone(block), train, valid, *given)
+    return fit_pairs(folder, listener, clone(block), train, valid, *given)
 
 
 def fit_pairs(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -205,7 +211,7 @@ def fit_pairs(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Let a model of one's own learn from stamped sentences."""
+    """Let a model of one's own learn from stamped sentences; the folder outlives a killed run."""
     if not _timed(train):
         raise TsalignError(
             "no training sentence has a time: supervision 'stamped' learns from sentences with"
@@ -214,7 +220,9 @@ def fit_pairs(
         )
     pairs = _pairs(train, scale, rows, segments)
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
-    return block.fit(pairs, held)
+    able = signature(block.fit).parameters
+    aids = {"checkpoint": folder, "listener": listener}
+    return block.fit(pairs, held, **{name: aid for name, aid in aids.items() if name in able})
 
 
 def _timed(told: Iterable[Told]) -> bool:

@@ -211,11 +211,14 @@ def _sentence(ident: str, line: Line, concepts: bool) -> dict[str, Any]:
     return sentence
 
 
-def wordings_of(file: Path, part: str) -> dict[str, Any]:
-    """Return the sentences of one part: `concepts` (label to sentences) and `distractors`."""
+def wordings_of(file: Path, part: str, distractors: str | None = None) -> dict[str, Any]:
+    """Return the sentences of one part: `concepts` (label to sentences) and `distractors`.
+
+    The latter may be those of another list.
+    """
     every = json.loads(file.read_text(encoding="utf-8"))
     concepts = {label: parts[part] for label, parts in every["concepts"].items()}
-    return {"concepts": concepts, "distractors": every["distractors"][part]}
+    return {"concepts": concepts, "distractors": every["distractors"][distractors or part]}
 
 
 def read_spans(file: Path) -> list[Stretch]:
@@ -266,6 +269,8 @@ class Collection:
         Reads a `.spans.csv`.
     noise : Noise
         How much goes wrong.
+    distractors : str or None
+        The list that off-topic sentences of test notes come from, where it is not the test list.
     """
 
     sentences: Path | None
@@ -275,6 +280,7 @@ class Collection:
     counts: tuple[int, int, int] = (1, 5, 1)
     read: Callable[[Path], list[Stretch]] = read_spans
     noise: Noise = Noise()
+    distractors: str | None = None
 
 
 _ECG = {"data_101_6": 0, "data_21_7": 0, "data_84_1": 0, "data_101_9": 1, "data_21_8": 1}
@@ -332,7 +338,8 @@ def make_collection(
 
 def _wordings(collection: Collection, part: str, spans: Sequence[Stretch]) -> dict[str, Any]:
     if collection.sentences is not None:
-        return wordings_of(collection.sentences, part)
+        listed = collection.distractors if part == "test" else None
+        return wordings_of(collection.sentences, part, listed)
     return {"concepts": {span.label: [span.label] for span in spans}, "distractors": []}
 
 
@@ -364,11 +371,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     for part in PARTS:
         parser.add_argument(f"--{part}", choices=REGIMES, help=f"regime of the {part} notes")
     parser.add_argument("--jitter", type=float, default=30.0, help="stamp error of B in s")
+    parser.add_argument("--distractors", help="list of off-topic sentences of the test notes")
     args = parser.parse_args(argv)
     chosen = COLLECTIONS[args.collection]
     asked = (args.train, args.valid, args.test)
     regimes = tuple(a or b for a, b in zip(asked, chosen.regimes, strict=True))
-    chosen = replace(chosen, regimes=regimes, noise=replace(chosen.noise, jitter=args.jitter))
+    noise = replace(chosen.noise, jitter=args.jitter)
+    chosen = replace(chosen, regimes=regimes, noise=noise, distractors=args.distractors)
     notes, truth = make_collection(DATA / args.collection, chosen, args.seed)
     if args.collection == "speech":
         notes.append(transcript(DATA / "speech/61-70968-0000.lab", "librispeech-61"))

@@ -42,11 +42,19 @@ class Case:
         self.windows = windows if rng.random() < 0.5 else None
         self.costs = rng.uniform(0, 3, self.s) if rng.random() < 0.5 else None
         self.blocks = rng.integers(0, 3, self.s)
+        edges = rng.normal(-1, min(scale, 2.0), (2, self.s, self.k + 1))
+        edges[rng.random(edges.shape) < 0.1] = -np.inf
+        self.edges = edges if rng.random() < 0.3 else None
+        if concepts and self.durations is not None and rng.random() < 0.3:
+            own = rng.normal(-1, 1, (self.s, 1, longest))
+            self.durations = self.durations + own
 
     def problem(self) -> Problem:
         if self.text is None:
-            return of_sentences(self.scores, self.durations, self.windows, self.costs)
-        return of_concepts(self.scores, self.text, self.durations, self.windows, self.costs)
+            given = self.durations, self.windows, self.costs, self.edges
+            return of_sentences(self.scores, *given)
+        given = self.durations, self.windows, self.costs, self.edges
+        return of_concepts(self.scores, self.text, *given)
 
     def per_run(self) -> Problem:
         """The costs are of each run, not of leaving out."""
@@ -55,6 +63,7 @@ class Case:
 
     def decode(self, matcher, **costs):
         given = {"durations": self.durations, "windows": self.windows, **costs}
+        given["edges"] = self.edges
         if self.text is None:
             return matcher.decode(self.scores, **given)
         return matcher.decode_concepts(self.scores, self.text, **given)
@@ -98,7 +107,7 @@ def check_unordered(case):
 def check_one_to_one(case):
     found = case.decode(OneToOne(), skip_costs=case.costs)
     prior = None if case.durations is None else case.durations[:, :1]
-    problem = of_sentences(case.scores, prior, case.windows, case.costs)
+    problem = of_sentences(case.scores, prior, case.windows, case.costs, case.edges)
     check(found, enumerate_one_to_one(problem))
     assert_allclose(rescore(problem, found), found.score, rtol=1e-6, atol=1e-6)
 
@@ -107,7 +116,8 @@ def check_independent(case):
     found = case.decode(Independent())
     for j in range(case.s):
         alone = [None if x is None else x[[j]] for x in (case.durations, case.windows)]
-        truth = enumerate_all(of_sentences(case.scores[:, [j]], *alone, np.zeros(1)))
+        edges = None if case.edges is None else case.edges[:, [j]]
+        truth = enumerate_all(of_sentences(case.scores[:, [j]], *alone, np.zeros(1), edges))
         close = {"rtol": 1e-6, "atol": 1e-4}
         assert_allclose(found.posterior[:, [j]], truth.posterior, **close)
         assert_allclose(found.placed[[j]], truth.placed, **close)

@@ -16,6 +16,7 @@ class Problem(NamedTuple):
     prior: list[np.ndarray] | None  # s of (c, D)
     windows: np.ndarray  # (s, 2)
     skips: np.ndarray  # (s,)
+    edges: np.ndarray | None = None  # (2, s, k + 1)
 
 
 class Truth(NamedTuple):
@@ -28,17 +29,20 @@ class Truth(NamedTuple):
     margin: np.ndarray
 
 
-def of_sentences(scores, durations=None, windows=None, skips=None):
+def of_sentences(scores, durations=None, windows=None, skips=None, edges=None):
     k, s = scores.shape
     rows = [np.asarray(scores[:, [j]], float) for j in range(s)]
     prior = None if durations is None else [durations[[j]] for j in range(s)]
-    return Problem(rows, np.zeros((s, 1)), prior, *_rest(s, k, windows, skips))
+    return Problem(rows, np.zeros((s, 1)), prior, *_rest(s, k, windows, skips), edges)
 
 
-def of_concepts(signal, text, durations=None, windows=None, skips=None):
+def of_concepts(signal, text, durations=None, windows=None, skips=None, edges=None):
     k, s = len(signal), len(text)
-    prior = None if durations is None else [durations] * s
-    return Problem([np.asarray(signal, float)] * s, text, prior, *_rest(s, k, windows, skips))
+    prior = None
+    if durations is not None:
+        prior = [durations] * s if durations.ndim == 2 else list(durations)
+    rows = [np.asarray(signal, float)] * s
+    return Problem(rows, text, prior, *_rest(s, k, windows, skips), edges)
 
 
 def _rest(s, k, windows, skips):
@@ -52,6 +56,8 @@ def value_of(problem, j, choice):
         return -problem.skips[j]
     a, b, c = choice
     value = problem.rows[j][a:b, c].sum() + problem.text[j, c]
+    if problem.edges is not None:
+        value += problem.edges[0, j, a] + problem.edges[1, j, b]
     if problem.prior is not None:
         length = b - a - 1
         value += problem.prior[j][c, length] if length < problem.prior[j].shape[1] else -np.inf
@@ -191,7 +197,9 @@ def reordered(problem, order):
     """The problem with its sentences in another order."""
     rows = [problem.rows[j] for j in order]
     prior = None if problem.prior is None else [problem.prior[j] for j in order]
-    return Problem(rows, problem.text[order], prior, problem.windows[order], problem.skips[order])
+    edges = None if problem.edges is None else problem.edges[:, order]
+    rest = problem.windows[order], problem.skips[order], edges
+    return Problem(rows, problem.text[order], prior, *rest)
 
 
 def enumerate_one_to_one(problem) -> Truth:

@@ -100,7 +100,7 @@ def test_hapt_has_the_promised_numbers_of_wordings_and_no_times() -> None:
         assert {part: len(texts) for part, texts in group.items()} == PARTS
         for text in (text for texts in group.values() for text in texts):
             assert not re.search(r"\d|\b(minutes?|seconds|hours?|morning|o'clock)\b", text), text
-    assert [len(every["distractors"][p]) for p in PARTS] == [20, 20, 24]
+    assert [len(every["distractors"][p]) for p in (*PARTS, "letter")] == [20, 20, 24, 26]
 
 
 # --- recordings --------------------------------------------------------------------------------

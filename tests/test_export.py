@@ -35,6 +35,7 @@ from tsalign.types import (
     Aligned,
     AlignedSpan,
     Alignment,
+    Contradiction,
     Label,
     Segments,
     Signal,
@@ -74,8 +75,13 @@ placed = st.builds(
     confidence=numbers,
     tokens=st.lists(st.integers(0, 2**31 - 1), max_size=4).map(tuple),
     assertion=assertions,
+    matches=st.none() | st.floats(0, 1),
 )
-left = st.builds(Unmatched, st.just("r"), texts, texts, texts, texts, numbers, assertions)
+against = st.none() | st.builds(Contradiction, times, times, numbers)
+chances = st.none() | st.floats(0, 1)
+left = st.builds(
+    Unmatched, st.just("r"), texts, texts, texts, texts, numbers, assertions, against, chances
+)
 
 
 def aligned(spans=(), unmatched=(), labels=(), ids=(), recording="r", part="test", channels=1):
@@ -151,6 +157,15 @@ def test_numpy_numbers_keep_their_value(tmp_path):
     for block, read in ((Jsonl(), read_jsonl), (Csv(), read_csv)):
         (row,) = read(block([aligned([span])], tmp_path)[0])
         assert (row.score, row.confidence, row.tokens) == (float(score), 0.2, (3,))
+
+
+def test_a_contradiction_stands_beside_the_reason(tmp_path):
+    against = replace(FEVER, contradiction=Contradiction(1.5, 4.0, 0.75), matches=0.5)
+    (path,) = Jsonl()([aligned([], [FEVER, against])], tmp_path)
+    plain, told = map(json.loads, path.read_text().splitlines())
+    assert not {"contradiction", "matches"} & set(plain)
+    assert told["contradiction"] == {"start": 1.5, "end": 4.0, "confidence": 0.75}
+    assert (told["reason"], told["matches"], told["start"]) == ("negated", 0.5, None)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])

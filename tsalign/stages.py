@@ -269,12 +269,18 @@ def _spoken(
     return out
 
 
+def by_piece(scores: Callable[[Rows], Rows], X: Rows, segments: Segments) -> Rows:
+    """Return what a model says of segments, those before a gap and after it apart."""
+    pieces = list(unbroken(segments)) or [slice(0)]
+    return np.concatenate([scores(X[piece]) for piece in pieces])
+
+
 def evidence(
     texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
 ) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X, pieces = model(), scale()(rows()), list(unbroken(segments())) or [slice(0)]
-    judge = lambda scores: np.concatenate([scores(X[piece]) for piece in pieces])  # noqa: E731
+    fitted, X, cut = model(), scale()(rows()), segments()
+    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
     signal = judge(fitted.concept_scores)
     unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
     near = lambda some: fitted.similarity(some, texts)  # noqa: E731
@@ -301,8 +307,7 @@ def fit_match(
                 name = sentence.concept or sentence.text
                 seconds.setdefault(name, []).append(sentence.stamp.duration)
     cases = [
-        Case(load(), cut(), notes, truth)
-        for (notes, truth), load, cut in zip(valid, judged, segments, strict=True)
+        Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
     return Placer(matcher).fit(cases, [seconds[concept] for concept in concepts])
 

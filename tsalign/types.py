@@ -17,6 +17,7 @@ __all__ = [
     "AlignedSpan",
     "Alignment",
     "Assertion",
+    "Contradiction",
     "Evidence",
     "Label",
     "Note",
@@ -200,6 +201,9 @@ class AlignedSpan:
         Copied from the sentence.
     alternatives : tuple of (float, float, float)
         Start, end (seconds) and score of other places it might be, the chosen one left out.
+    matches : float or None
+        Chance that the sentence speaks of anything in the recording, wherever; None where no
+        validation has calibrated it.
     """
 
     recording: str
@@ -212,11 +216,47 @@ class AlignedSpan:
     tokens: tuple[int, ...] = ()
     assertion: Assertion = "present"
     alternatives: tuple[tuple[float, float, float], ...] = ()
+    matches: float | None = None
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A stretch in which what a sentence denies seems to happen.
+
+    Parameters
+    ----------
+    start, end : float
+        Seconds of the recording, half-open.
+    confidence : float
+        Calibrated chance that what is denied happens there.
+    """
+
+    start: float
+    end: float
+    confidence: float
 
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A sentence that was placed nowhere, and why."""
+    """A sentence that was placed nowhere, and why.
+
+    Parameters
+    ----------
+    recording : str
+        Recording id.
+    sentence, text, note : str
+        The sentence's id and wording, and its note's id.
+    reason : str
+        `no_match`, `outside_recording`, or what it asserts: `negated`, `history`, and so on.
+    confidence : float
+        Chance that it is rightly unmatched.
+    assertion : str
+        Copied from the sentence.
+    contradiction : Contradiction or None
+        Where the signal speaks against a sentence that says that something is absent.
+    matches : float or None
+        As in `AlignedSpan`.
+    """
 
     recording: str
     sentence: str
@@ -225,6 +265,8 @@ class Unmatched:
     reason: str
     confidence: float
     assertion: Assertion = "present"
+    contradiction: Contradiction | None = None
+    matches: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -319,7 +319,7 @@ class Contrastive(SharedSpace):
         sentences = [held_out.texts[i] for i in texts]
         _, which, counts = np.unique(ids, return_inverse=True, return_counts=True)
         return calibrate.logistic(
-            self._witnesses(places[some], sentences),
+            self._witnesses(places[some], self.queries(sentences)),
             concept[some, None] == ids,
             1 / counts[which],  # each concept counts the same, however many wordings it has
         )

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
 from tsalign.align.pairs import check_features
+from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.text_encoder import MiniLM, TextEncoder
@@ -125,7 +126,75 @@ class SharedSpace(BaseEstimator):
             Their logistic function is the chance that a sentence about some segments like those
             of the validation people speaks of this one.
         """
-        witnesses = self._witnesses(self.encode_signal(features, recordings), sentences)
+        return self.judge(self.encode_signal(features, recordings), self.queries(sentences))
+
+    def queries(self, sentences: Sequence[str]) -> Queries:
+        """Return sentences as things to look for.
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        Queries
+            One a sentence.
+        """
+        return Queries(self.encode_text(sentences), self.concept_text(sentences))
+
+    def composed(self, terms: Sequence[tuple[int, str]]) -> Queries:
+        """Return a signed sum of sentences as one thing to look for.
+
+        The sum is taken in the shared space, of places of equal length; what it means is read off
+        the places of the known concepts. One term alone is a plain sentence.
+
+        Parameters
+        ----------
+        terms : sequence of (int, str)
+            From the function `terms`.
+
+        Returns
+        -------
+        Queries
+            A single one.
+
+        Raises
+        ------
+        TsalignError
+            When the terms cancel each other.
+
+        References
+        ----------
+        Mikolov et al. (2013), Linguistic Regularities in Continuous Space Word Representations,
+        NAACL, section 4.
+        """
+        sentences = [text for _, text in terms]
+        if len(terms) == 1:
+            return self.queries(sentences)
+        signs = np.array([[sign for sign, _ in terms]], float)
+        place = unit(signs @ self.encode_text(sentences))
+        known = calibrate.choose_log_proba(
+            self._logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+        )
+        return Queries(place, known[:, :-1].astype(np.float32))
+
+    def judge(self, places: Floats, queries: Queries) -> NDArray[np.float32]:
+        """Return the log-odds that each query speaks of each place, as `similarity` does.
+
+        Parameters
+        ----------
+        places : (k, dimension) array
+            From `encode_signal`.
+        queries : Queries
+            From `queries` or `composed`.
+
+        Returns
+        -------
+        (k, q) float32
+            Against nothing.
+        """
+        witnesses = self._witnesses(places, queries)
         return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
 
     def concept_scores(
@@ -281,10 +350,10 @@ class SharedSpace(BaseEstimator):
         logits = self._logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
-    def _witnesses(self, places: Floats, sentences: Sequence[str]) -> list[Floats]:
-        close = self._logits(places, self.encode_text(sentences))
+    def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
+        close = self._logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
-        return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+        return [close, calibrate.means_same(concepts, queries.meanings)]
 
 
 def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

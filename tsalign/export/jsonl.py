@@ -12,7 +12,9 @@ from tsalign.errors import TsalignError
 from tsalign.export.atomic import replacing
 from tsalign.export.rows import Row, WhichPart, of_part, rows
 from tsalign.params import check_params
-from tsalign.types import Aligned
+from tsalign.types import Aligned, Contradiction
+
+OPTIONAL = frozenset({"reason", "contradiction", "matches"})
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ def line(row: Row) -> bytes:
     Returns
     -------
     bytes
-        `reason` is left out of sentences that were placed.
+        `reason`, `contradiction` and `matches` are left out where there is nothing to say.
     """
-    values = {k: v for k, v in asdict(row).items() if k != "reason" or v is not None}
+    values = {k: v for k, v in asdict(row).items() if k not in OPTIONAL or v is not None}
     try:
         return json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
@@ -98,4 +100,6 @@ def read_jsonl(path: Path) -> list[Row]:
 
 def _row(values: Mapping[str, Any]) -> Row:
     cells: dict[str, Any] = {**values, "tokens": tuple(values["tokens"])}
+    if cells.get("contradiction") is not None:
+        cells["contradiction"] = Contradiction(**cells["contradiction"])
     return Row(**cells)

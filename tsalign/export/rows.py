@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.types import Aligned, AlignedSpan, Assertion, Part, Unmatched
+from tsalign.types import Aligned, AlignedSpan, Assertion, Contradiction, Part, Unmatched
 
 WhichPart = Literal["all", "train", "valid", "test"]
 Status = Literal["aligned", "unmatched"]
@@ -42,6 +42,10 @@ class Row:
         `train`, `valid` or `test`.
     reason : str or None
         Why a sentence was not placed.
+    contradiction : Contradiction or None
+        Where what the sentence denies seems to happen.
+    matches : float or None
+        Chance that the sentence speaks of anything in the recording; None where nobody knows.
     """
 
     recording: str
@@ -57,6 +61,8 @@ class Row:
     assertion: Assertion
     part: Part
     reason: str | None = None
+    contradiction: Contradiction | None = None
+    matches: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no export of ours says, so that a damaged file is noticed."""
@@ -138,6 +144,7 @@ def _placed(span: AlignedSpan, part: Part) -> Row:
         tokens=tuple(int(token) for token in span.tokens),
         assertion=span.assertion,
         part=part,
+        matches=span.matches,
     )
 
 
@@ -156,6 +163,8 @@ def _left(left: Unmatched, part: Part) -> Row:
         assertion=left.assertion,
         part=part,
         reason=left.reason,
+        contradiction=left.contradiction,
+        matches=left.matches,
     )
 
 

@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,17 +15,18 @@ from tsalign.errors import TsalignError
 from tsalign.export.atomic import replacing
 from tsalign.export.rows import Row, WhichPart, of_part, rows
 from tsalign.params import check_params
-from tsalign.types import Aligned
+from tsalign.types import Aligned, Contradiction
 
 COLUMNS = tuple(field.name for field in fields(Row))
-_NUMBERS = ("start", "end", "score", "confidence")
+_NUMBERS = ("start", "end", "score", "confidence", "matches")
 
 
 @dataclass(frozen=True)
 class Csv:
     """Write `spans.csv`: the columns of `spans.jsonl`, text quoted, numbers in full.
 
-    What is absent is empty; tokens are separated by spaces.
+    What is absent is empty; tokens are separated by spaces, and so are the start, end and
+    confidence of a contradiction.
 
     Parameters
     ----------
@@ -90,6 +91,9 @@ def read_csv(path: Path) -> list[Row]:
 def _cells(row: Row) -> list[object]:
     cells = [getattr(row, name) for name in COLUMNS]
     cells[COLUMNS.index("tokens")] = " ".join(map(str, row.tokens))
+    if row.contradiction is not None:
+        told = " ".join(map(repr, astuple(row.contradiction)))
+        cells[COLUMNS.index("contradiction")] = told
     return cells
 
 
@@ -110,6 +114,8 @@ def _row(cells: Mapping[str, str]) -> Row:
     values["tokens"] = tuple(int(token) for token in cells["tokens"].split())
     for name in _NUMBERS:
         values[name] = float(cells[name]) if cells[name] else None
+    told = [float(number) for number in cells["contradiction"].split()]
+    values["contradiction"] = Contradiction(*told) if told else None
     values["reason"] = cells["reason"] if cells["status"] == "unmatched" else None
     return Row(**values)
 

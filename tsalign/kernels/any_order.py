@@ -30,6 +30,8 @@ def best_chains(
     first: Whole,
     excluded: Whole,
     out: Table,
+    opens: Table | None = None,
+    closes: Table | None = None,
 ) -> None:
     """Fill in the best value of the first 0..k segments, for each problem; runs of any length.
 
@@ -49,6 +51,8 @@ def best_chains(
         Sentence without runs, -1 for none.
     out : (p, k + 1) or (p, 1) float64
         All values, or the last alone.
+    opens, closes : (k + 1, n) float64 or None
+        Added where a run of the state starts, and where it ends.
     """
     run = np.full((len(excluded), len(which)), -np.inf)
     out[:, 0] = 0.0
@@ -60,11 +64,16 @@ def best_chains(
             own, j = run[q], excluded[q]
             for i in range(len(which)):
                 opened = value + start[i]
+                if opens is not None:
+                    opened += opens[t, i]
                 best = (own[i] if own[i] > opened else opened) + row[which[i]]
                 inside = windows[i, 0] <= t < windows[i, 1]
                 inside &= j < 0 or i < first[j] or i >= first[j + 1]
                 own[i] = best if inside else -np.inf
-                top = own[i] if own[i] > top else top
+                ended = own[i]
+                if closes is not None:
+                    ended += closes[t + 1, i]
+                top = ended if ended > top else top
             out[q, (t + 1) % out.shape[1]] = top
 
 
@@ -77,8 +86,12 @@ def total_chains(
     first: Whole,
     excluded: Whole,
     out: Table,
+    opens: Table | None = None,
+    closes: Table | None = None,
 ) -> None:
     """Do the same for log sums, relative to the sum so far: for moderate scores and starts.
+
+    `opens` and `closes` are not looked at.
 
     A run that fell out of range beside the sum so far is one that a new run from here exceeds;
     it is kept without its `start`, so that this holds however much a start costs.
@@ -120,6 +133,8 @@ def total_chains_steep(
     first: Whole,
     excluded: Whole,
     out: Table,
+    opens: Table | None = None,
+    closes: Table | None = None,
 ) -> None:
     """Do the same in logarithms throughout: slower, for any scores and starts."""
     run = np.full((len(excluded), len(which)), -np.inf)
@@ -131,9 +146,15 @@ def total_chains_steep(
             for i in range(len(which)):
                 inside = windows[i, 0] <= t < windows[i, 1]
                 inside &= j < 0 or i < first[j] or i >= first[j + 1]
-                joined = add_logs(run[q, i], value + start[i]) + scores[t, which[i]]
+                opened = value + start[i]
+                if opens is not None:
+                    opened += opens[t, i]
+                joined = add_logs(run[q, i], opened) + scores[t, which[i]]
                 run[q, i] = joined if inside else -np.inf
-                total = add_logs(total, run[q, i])
+                ended = run[q, i]
+                if closes is not None:
+                    ended += closes[t + 1, i]
+                total = add_logs(total, ended)
             out[q, (t + 1) % out.shape[1]] = total
 
 
@@ -250,6 +271,7 @@ def first_run(
     after: Row,
     place: int,
     tolerance: float,
+    closes: Table | None = None,
 ) -> tuple[int, int]:
     """Return the end and the state of the shortest best run that starts here and gains.
 
@@ -259,8 +281,8 @@ def first_run(
         Log-odds of each row and segment.
     which, start, windows
         As for `best_chains`.
-    prior : (r, D) float64
-        Log prior of run lengths; (r, 0) for none.
+    prior : (n, D) float64
+        Log prior of run lengths; (n, 0) for none.
     opens : (n,) bool
         States among which such a run is known to be.
     after : (k + 1,) float64
@@ -269,6 +291,8 @@ def first_run(
         Where the run starts.
     tolerance : float
         Values closer than this are equal.
+    closes : (k + 1, n) float64 or None
+        Added where the run ends.
 
     Returns
     -------
@@ -284,7 +308,9 @@ def first_run(
                 limit = min(limit, place + prior.shape[1])
             for t in range(place, limit):
                 value += rows[c, t]
-                whole = value + prior[c, t - place] if bounded else value
+                whole = value + prior[i, t - place] if bounded else value
+                if closes is not None:
+                    whole += closes[t + 1, i]
                 if whole > tolerance and whole + after[t + 1] >= after[place] - tolerance:
                     end, state = t + 1, i
                     break

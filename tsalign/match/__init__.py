@@ -8,7 +8,8 @@ from tsalign.match.edges import refine
 from tsalign.match.independent import Independent
 from tsalign.match.one_to_one import OneToOne
 from tsalign.match.ordered import Ordered
-from tsalign.match.placer import Case, Placer
+from tsalign.match.outcome import Case
+from tsalign.match.placer import Placer
 from tsalign.match.stream import OrderedStream
 from tsalign.match.unordered import Unordered
 

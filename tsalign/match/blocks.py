@@ -19,6 +19,7 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_edges,
     check_scores,
     check_text,
     check_windows,
@@ -27,6 +28,7 @@ from tsalign.match.decoded import (
 )
 from tsalign.match.lattice import BEST, TOTAL, Lattice, total
 from tsalign.match.path import best, only_best
+from tsalign.match.prices import Market
 from tsalign.match.subsets import Subsets, best_of_all, totals, trace
 from tsalign.params import check_params
 from tsalign.types import Note, Sentence
@@ -42,9 +44,10 @@ class Blocks(BaseEstimator):
     sentence left out. The stretch from a block's first placed segment to its last holds no
     sentence of another block; which stretch comes first is free. Up to `exact_blocks` blocks the
     optimum and the posteriors are exact, over all orders of the blocks, in time that doubles with
-    each block. Beyond, the order is sought: from the order of the note, single blocks move as
-    long as the value grows. The result is then the exact optimum, and the posteriors those, of
-    the order found: never worth less than that of `Ordered`, but the best order may be another.
+    each block. Beyond, the order is sought: every sentence for itself finds its place by prices
+    (`prices.Market`), and blocks stand where their middle sentence does. The result is then the
+    exact optimum, and the posteriors those, of the order found: never worth less than that of
+    `Ordered`, but the best order may be another.
 
     Of equal alignments that goes on, from the first segment on, with the block whose first run
     starts earliest, then with the first block; inside a block ties are broken as in `Ordered`.
@@ -60,8 +63,9 @@ class Blocks(BaseEstimator):
     max_overlap : float
         Largest intersection over union of two reported spans of one sentence.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: keep the text a distribution over the known concepts until the signal has
         spoken (`decode_concepts`), rather than score each sentence by itself (`decode`).
@@ -70,6 +74,8 @@ class Blocks(BaseEstimator):
     ----------
     Sarawagi and Cohen, Semi-Markov conditional random fields, NIPS 2004, section 3.
     Held and Karp, A dynamic programming approach to sequencing problems, SIAM 1962.
+    Fisher, The Lagrangian relaxation method for solving integer programming problems, Management
+    Science 1981.
 
     Examples
     --------
@@ -105,6 +111,7 @@ class Blocks(BaseEstimator):
         blocks: ArrayLike | None = None,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -120,6 +127,8 @@ class Blocks(BaseEstimator):
             Log prior of runs of 1..D segments; longer runs are impossible. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -144,6 +153,7 @@ class Blocks(BaseEstimator):
             check_durations(durations, s, k),
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, check_blocks(blocks, s), posteriors)
 
@@ -155,6 +165,7 @@ class Blocks(BaseEstimator):
         blocks: ArrayLike | None = None,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -168,10 +179,13 @@ class Blocks(BaseEstimator):
             Weighted log probability of each concept given the sentence; -inf means never.
         blocks : (s,) array_like of int or None
             Block of each sentence; None: all are of one.
-        durations : (c, D) array_like or None
-            Log prior of runs of 1..D segments of each concept. None: no prior.
+        durations : (c, D) or (s, c, D) array_like or None
+            Log prior of runs of 1..D segments of each concept, perhaps of each sentence its own.
+            None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -195,10 +209,11 @@ class Blocks(BaseEstimator):
         lattice = Lattice(
             rows,
             words,
-            check_durations(durations, c, k),
+            check_durations(durations, c, k, s),
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
             concepts=True,
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, check_blocks(blocks, s), posteriors)
 
@@ -330,27 +345,25 @@ def permuted(lattice: Lattice, order: Order) -> Lattice:
         lattice,
         rows=lattice.rows[own],
         text=lattice.text[order],
-        prior=None if lattice.prior is None else lattice.prior[own],
+        prior=None if lattice.prior is None else _of(lattice.prior, own, order),
         windows=lattice.windows[order],
+        edges=None if lattice.edges is None else lattice.edges[:, order],
         skips=lattice.skips[order],
     )
 
 
+def _of(prior: NDArray[np.float64], rows: slice | Order, sentences: Order) -> NDArray[np.float64]:
+    """Return the log priors of rows, or of sentences where each has its own."""
+    return prior[sentences] if prior.ndim == 3 else prior[rows]
+
+
 def _ordered(lattice: Lattice, blocks: list[Order]) -> list[Order]:
-    """Move single blocks as long as the value grows."""
+    """Return the blocks in the order of where their sentences would be taken by themselves."""
 
     def value(order: list[Order]) -> float:
         return only_best(permuted(lattice, list(chain.from_iterable(order))))[2]
 
-    top, grown = value(blocks), True
-    while grown:
-        grown = False
-        for b in range(len(blocks)):
-            others = blocks[:b] + blocks[b + 1 :]
-            for place in range(len(blocks)):
-                moved = [*others[:place], blocks[b], *others[place:]]
-                worth = value(moved) if place != b else top
-                if worth > top + TIE * max(1.0, abs(top)):
-                    blocks, top, grown = moved, worth, True
-                    break
-    return blocks
+    places = Market(lattice).places()
+    sought = sorted(blocks, key=lambda block: float(np.median(places[block])))
+    top = value(blocks)
+    return sought if value(sought) > top + TIE * max(1.0, abs(top)) else blocks

@@ -53,7 +53,7 @@ class Chain:
             np.repeat(lattice.windows, c, axis=0),
             np.arange(s + 1) * c,
         )
-        self._longest = 0 if lattice.prior is None else lattice.prior.shape[1]
+        self._longest = 0 if lattice.prior is None else lattice.prior.shape[-1]
         self._tables: dict[str, tuple] = {}
 
     @cached_property
@@ -100,7 +100,7 @@ class Chain:
         """
         tolerance = TIE * max(1.0, after[0])
         lattice, (which, start, windows, _) = self._lattice, self._states
-        prior = np.empty((len(lattice.rows), 0)) if lattice.prior is None else lattice.prior
+        opening, closing = self._edges()
         opens = np.zeros((self._count, self._k + 1), bool)
         for j in range(self._count):
             opens[j] = lattice.starting(j, after, BEST) >= after - tolerance
@@ -108,8 +108,9 @@ class Chain:
         for at in np.flatnonzero(opens.any(axis=0)).tolist():
             if at >= place and after[at] > tolerance:
                 open_ = np.repeat(opens[:, at], lattice.text.shape[1])
-                common = lattice.rows, which, start, prior, windows, open_, after
-                end, state = any_order.first_run(*common, at, tolerance)
+                begun = start if opening is None else start + opening[at]
+                common = lattice.rows, which, begun, self._prior, windows, open_, after
+                end, state = any_order.first_run(*common, at, tolerance, closing)
                 if state >= 0:
                     j, c = divmod(state, lattice.text.shape[1])
                     runs.append((at, end, j, c, self._value(at, end, j, c)))
@@ -117,12 +118,30 @@ class Chain:
         return Chosen(float(after[0]), tuple(runs))
 
     def _value(self, a: int, b: int, j: int, c: int) -> float:
-        row = c if self._lattice.concepts else j
-        value = self._lattice.rows[row, a:b].sum(dtype=np.float64) + self._lattice.text[j, c]
-        prior = self._lattice.prior
-        return float(value if prior is None else value + prior[row, b - a - 1])
+        rows, text, prior = self._lattice.choices(j)
+        value = rows[c, a:b].sum(dtype=np.float64) + text[c]
+        if self._lattice.edges is not None:
+            value += self._lattice.edges[0, j, a] + self._lattice.edges[1, j, b]
+        return float(value if prior is None else value + prior[c, b - a - 1])
+
+    @cached_property
+    def _prior(self) -> NDArray[np.float64]:
+        """Log prior of run lengths of each state; no columns for none."""
+        which, prior = self._states.which, self._lattice.prior
+        if prior is None:
+            return np.empty((len(which), 0))
+        return prior[which] if prior.ndim == 2 else prior.reshape(len(which), -1)
+
+    def _edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | tuple[None, None]:
+        """Return what it is worth that each state starts, and ends, at each place: (k + 1, n)."""
+        if self._lattice.edges is None:
+            return None, None
+        both = np.repeat(self._lattice.edges, self._lattice.text.shape[1], axis=1)
+        return np.ascontiguousarray(both[0].T), np.ascontiguousarray(both[1].T)
 
     def _sums(self) -> Callable[..., None]:
+        if self._lattice.edges is not None:
+            return any_order.total_chains_steep
         score = float(self._lattice.rows.max(initial=0.0))
         start = self._states.start[self._states.start > -np.inf]
         moderate = score < MODERATE[0] and float(abs(start).max(initial=0.0)) < MODERATE[1]
@@ -130,16 +149,17 @@ class Chain:
 
     def _chain(self, kernel: Callable[..., None], back: bool = False) -> Row:
         out = np.empty((1, self._k + 1))
-        scores, windows = self._scores, self._states.windows
+        scores, windows, edges = self._scores, self._states.windows, self._edges()
         if back:
             scores, windows = np.ascontiguousarray(scores[::-1]), self._k - windows[:, ::-1]
+            edges = edges if edges[0] is None else (edges[1][::-1].copy(), edges[0][::-1].copy())
         which, start, _, first = self._states
-        kernel(scores, which, start, windows.copy(), first, np.array([-1]), out)
+        kernel(scores, which, start, windows.copy(), first, np.array([-1]), out, *edges)
         return out[0, ::-1].copy() if back else out[0]
 
     def _ends(self, kernel: Callable[..., None], sentences: NDArray[np.int64]) -> Row:
         out = np.empty((len(sentences), 1))
-        kernel(self._scores, *self._states, sentences, out)
+        kernel(self._scores, *self._states, sentences, out, *self._edges())
         return out[:, 0]
 
     def _values(self, j: int, ring: object) -> NDArray[np.float64]:
@@ -153,6 +173,10 @@ class Chain:
                 np.maximum(joined, values, out=joined)
             else:
                 any_order.join_total(values, joined)
+        if self._lattice.edges is not None:
+            opens, closes = self._lattice.edges[:, j]
+            for d in range(min(joined.shape)):
+                joined[d, : self._k - d] += opens[: self._k - d] + closes[d + 1 :]
         return joined
 
     def _best_table(self) -> tuple:

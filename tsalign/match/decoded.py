@@ -94,7 +94,9 @@ def rows_of(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-def check_durations(durations: ArrayLike | None, count: int, k: int) -> NDArray | None:
+def check_durations(
+    durations: ArrayLike | None, count: int, k: int, sentences: int | None = None
+) -> NDArray | None:
     """Return the log priors of run lengths 1..D, D cut to the number of segments.
 
     Parameters
@@ -105,6 +107,8 @@ def check_durations(durations: ArrayLike | None, count: int, k: int) -> NDArray 
         Number of sentences or concepts.
     k : int
         Number of segments.
+    sentences : int or None
+        s, where each sentence may have its own priors, (s, count, D).
 
     Raises
     ------
@@ -114,15 +118,44 @@ def check_durations(durations: ArrayLike | None, count: int, k: int) -> NDArray 
     if durations is None:
         return None
     prior = np.asarray(durations, np.float64)
-    if prior.ndim != 2 or len(prior) != count or prior.shape[1] == 0:
+    own = prior.ndim == 3 and prior.shape[0] == sentences
+    if not (prior.ndim == 2 or own) or prior.shape[-2] != count or prior.shape[-1] == 0:
         raise TsalignError(f"durations have shape ({count}, D) with D >= 1, not {prior.shape}")
     if not (prior < LARGEST).all():
-        row, length = np.argwhere(~(prior < LARGEST))[0]
+        row, length = np.argwhere(~(prior < LARGEST))[0][-2:]
         raise TsalignError(
-            f"the log prior {row} of {length + 1} segments is {prior[row, length]}; "
+            f"the log prior {row} of {length + 1} segments is {prior[..., row, length].max()}; "
             "a number below 1e6 is needed, -inf for never"
         )
-    return np.ascontiguousarray(prior[:, : max(k, 1)])
+    return np.ascontiguousarray(prior[..., : max(k, 1)])
+
+
+def check_edges(edges: ArrayLike | None, s: int, k: int) -> NDArray[np.float64] | None:
+    """Return the log priors of where runs start and end; None where there are none.
+
+    Parameters
+    ----------
+    edges : (2, s, k + 1) array_like or None
+        For starts and ends; -inf means never.
+    s, k : int
+        Numbers of sentences and segments.
+
+    Raises
+    ------
+    TsalignError
+        For another shape, NaN or +inf (from 1e6).
+    """
+    if edges is None:
+        return None
+    prior = np.array(edges, np.float64, order="C")
+    if prior.shape != (2, s, k + 1):
+        raise TsalignError(f"edges have shape (2, {s}, {k + 1}), not {prior.shape}")
+    if not (prior < LARGEST).all():
+        _, j, place = np.argwhere(~(prior < LARGEST))[0]
+        raise TsalignError(
+            f"the log prior of sentence {j} at place {place} is no number below 1e6, -inf for never"
+        )
+    return prior
 
 
 def check_windows(windows: ArrayLike | None, s: int, k: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.match.decoded import Decoded, check_durations, check_scores, check_windows
+from tsalign.match.decoded import Decoded, check_durations, check_edges, check_scores, check_windows
 from tsalign.match.lattice import BEST, TOTAL, Lattice, Row, cover
 from tsalign.match.path import TIE, Runs, Spans, peaks
 from tsalign.params import check_params
@@ -33,8 +33,9 @@ class Independent(BaseEstimator):
         exact best run outside the first, and so on; with more, runs that are best among
         neighbouring starts or ends are taken in the order of their values.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: score a sentence through what it may mean among the known concepts, rather
         than by its own similarity.
@@ -73,6 +74,7 @@ class Independent(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
     ) -> Decoded:
         """Find the best runs of each sentence and the posteriors.
 
@@ -84,6 +86,8 @@ class Independent(BaseEstimator):
             Log prior of runs of 1..D segments; longer runs are impossible. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
 
         Returns
         -------
@@ -100,7 +104,9 @@ class Independent(BaseEstimator):
         rows = check_scores(scores) - np.float32(self.threshold)
         s, k = rows.shape
         prior, windows = check_durations(durations, s, k), check_windows(windows, s, k)
-        lattice = Lattice(rows, np.zeros((s, 1)), prior, windows, np.zeros(s))
+        lattice = Lattice(
+            rows, np.zeros((s, 1)), prior, windows, np.zeros(s), edges=check_edges(edges, s, k)
+        )
         found = [self._spans(lattice, j) for j in range(s)]
         spans = np.array([f[0][:2] if f else (-1, -1) for f, _ in found], np.int64).reshape(s, 2)
         sums = [_posterior(lattice, j) for j in range(s)]
@@ -150,7 +156,9 @@ def _first(opening: Row, runs: Runs) -> tuple[int, int, float]:
 def _alone(lattice: Lattice, j: int, row: NDArray[np.float32]) -> Lattice:
     own: Any = slice(j, j + 1)
     prior = None if lattice.prior is None else lattice.prior[own]
-    return Lattice(row[None], np.zeros((1, 1)), prior, lattice.windows[own], np.zeros(1))
+    edges = None if lattice.edges is None else lattice.edges[:, own]
+    windows = lattice.windows[own]
+    return Lattice(row[None], np.zeros((1, 1)), prior, windows, np.zeros(1), edges=edges)
 
 
 def _posterior(lattice: Lattice, j: int) -> tuple[NDArray[np.float64], float]:

@@ -57,14 +57,16 @@ class Lattice:
         Log-odds of each sentence (r = s), or of each concept.
     text : (s, c) float64
         Added once for the concept taken; zeros with c = 1 where rows are sentences.
-    prior : (r, D) float64 or None
-        Log prior of run lengths.
+    prior : (r, D) or (s, r, D) float64 or None
+        Log prior of run lengths; with three axes each sentence has its own.
     windows : (s, 2) int64
         Segments each sentence may use.
     skips : (s,) float64
         Costs of leaving sentences out.
     concepts : bool
         Whether rows are concepts, which every sentence may take.
+    edges : (2, s, k + 1) float64 or None
+        Log prior of where the run of each sentence starts, and ends.
     """
 
     rows: NDArray[np.float32]
@@ -73,18 +75,29 @@ class Lattice:
     windows: NDArray[np.int64]
     skips: NDArray[np.float64]
     concepts: bool = False
+    edges: NDArray[np.float64] | None = None
 
     def choices(self, j: int) -> tuple[Any, Row, Any]:
         """Return the rows, text and prior that sentence j may choose from."""
         own = slice(None) if self.concepts else slice(j, j + 1)
-        return self.rows[own], self.text[j], None if self.prior is None else self.prior[own]
+        if self.prior is None or self.prior.ndim == 2:
+            return self.rows[own], self.text[j], None if self.prior is None else self.prior[own]
+        return self.rows[own], self.text[j], self.prior[j]
+
+    def opened(self, j: int, before: Row) -> Row:
+        """Add to the values before each place what it is worth that sentence j starts there."""
+        return before if self.edges is None else before + self.edges[0, j]
+
+    def closed(self, j: int, after: Row) -> Row:
+        """Add to the values after each place what it is worth that sentence j ends there."""
+        return after if self.edges is None else after + self.edges[1, j]
 
     def ending(self, j: int, before: Row, ring: Semiring) -> Row:
         """Join, at each place, all runs of sentence j that end there."""
         rows, text, prior = self.choices(j)
         out = np.full(len(before), -np.inf)
-        _join_runs(ring, before, rows, text, prior, *self.windows[j], out)
-        return out
+        _join_runs(ring, self.opened(j, before), rows, text, prior, *self.windows[j], out)
+        return self.closed(j, out)
 
     def starting(self, j: int, after: Row, ring: Semiring) -> Row:
         """Join, at each place, all runs of sentence j that start there."""
@@ -99,9 +112,10 @@ class Lattice:
         lo, hi = self.windows[j].tolist()
         mirror = np.ascontiguousarray(rows[:, lo:hi][:, ::-1])
         starts = np.full(hi - lo + 1, -np.inf)
-        inside = after[lo : hi + 1][::-1].copy()
+        inside = self.closed(j, after)[lo : hi + 1][::-1].copy()
         _join_runs(ring, inside, mirror, text, prior, 0, hi - lo, starts)
-        return starts[::-1]
+        opens = 0.0 if self.edges is None else self.edges[0, j, lo : hi + 1]
+        return starts[::-1] + opens
 
     def suffixes(self, ring: Semiring) -> tuple[NDArray, NDArray]:
         """Join all alignments of the last sentences from each place on.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
-from tsalign.types import Evidence
+from tsalign.types import Evidence, Segments, Span
 
 KNOWN_ELSE = 2.0  # how far below the likeliest concept the others count as "something else"
+NEVER = -50.0  # nats that leave nothing of a chance
 
 
 def against_nothing(evidence: Evidence) -> NDArray[np.float32]:
@@ -23,11 +27,27 @@ def mixed_durations(
     """Return the duration prior of each sentence: of its meanings, each by its chance."""
     if durations is None:
         return None
+    own = durations if durations.ndim == 3 else durations[None]
     chances = log_softmax(text, axis=1)
-    return logsumexp(durations[None] + chances[:, :, None], axis=1).astype(np.float32)
+    return logsumexp(own + chances[:, :, None], axis=1).astype(np.float32)
 
 
 def off_topic(text: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the log-odds that each sentence means none of the known concepts."""
     known = np.clip(np.exp(text.astype(np.float64)).sum(axis=1), 1e-6, 1 - 1e-6)
     return np.log1p(-known) - np.log(known)
+
+
+def without(evidence: Evidence, segments: Segments, spans: Sequence[Span]) -> Evidence:
+    """Return the evidence of a recording in which nothing happens during these stretches."""
+    edges = segments.edges()
+    gone = np.zeros(len(edges), bool)
+    for span in spans:
+        gone |= (edges[:, 0] < span.end) & (edges[:, 1] > span.start)
+    here = gone[:, None]
+    return replace(
+        evidence,
+        null=np.where(gone, np.float32(0), evidence.null),
+        signal=np.where(here, np.float32(NEVER), evidence.signal),
+        similarity=np.where(here, np.float32(NEVER), evidence.similarity),
+    )

@@ -16,6 +16,7 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_edges,
     check_scores,
     check_windows,
     label,
@@ -49,8 +50,9 @@ class OneToOne(BaseEstimator):
     skip_cost : float
         Cost of leaving out a sentence, in nats; at most 1e6.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: score a sentence through what it may mean among the known concepts, rather
         than by its own similarity.
@@ -86,6 +88,7 @@ class OneToOne(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -99,6 +102,8 @@ class OneToOne(BaseEstimator):
             Log prior of runs of 1..D segments, of which that of one counts. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -120,6 +125,9 @@ class OneToOne(BaseEstimator):
         prior, bounds = check_durations(durations, s, k), check_windows(windows, s, k)
         costs = check_costs(skip_costs, self.skip_cost, s)
         gains = rows.T + (costs if prior is None else costs + prior[:, 0])  # over leaving out
+        soft = check_edges(edges, s, k)
+        if soft is not None:
+            gains += soft[0].T[:-1] + soft[1].T[1:]
         for j, (lo, hi) in enumerate(bounds):
             gains[:lo, j] = gains[hi:, j] = -np.inf
         seats = _assigned(gains)

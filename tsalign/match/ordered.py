@@ -13,6 +13,7 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_edges,
     check_matrix,
     check_scores,
     check_text,
@@ -47,8 +48,9 @@ class Ordered(BaseEstimator):
     max_overlap : float
         Largest intersection over union of two reported spans of one sentence.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: keep the text a distribution over the known concepts until the signal has
         spoken (`decode_concepts`), rather than score each sentence by itself (`decode`).
@@ -88,6 +90,7 @@ class Ordered(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -101,6 +104,8 @@ class Ordered(BaseEstimator):
             Log prior of runs of 1..D segments; longer runs are impossible. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -122,11 +127,12 @@ class Ordered(BaseEstimator):
         k, s = matrix.shape
         prior, costs = check_durations(durations, s, k), check_costs(skip_costs, self.skip_cost, s)
         bounds = check_windows(windows, s, k)
-        if not posteriors and durations is None and windows is None:
+        if not posteriors and durations is None and windows is None and edges is None:
             return spans_alone(*only_spans(matrix, costs), k)
-        lattice = Lattice(rows_of(matrix), np.zeros((s, 1)), prior, bounds, costs)
+        soft = check_edges(edges, s, k)
+        lattice = Lattice(rows_of(matrix), np.zeros((s, 1)), prior, bounds, costs, edges=soft)
         sums = None
-        if posteriors and prior is None:
+        if posteriors and prior is None and edges is None:
             sums = total_linear(matrix, costs, None if windows is None else bounds)
         return self._decode(lattice, posteriors, sums)
 
@@ -137,6 +143,7 @@ class Ordered(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         skip_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -151,10 +158,13 @@ class Ordered(BaseEstimator):
             Log-odds of each segment and concept against nothing; -inf means never.
         text : (s, c) array_like
             Weighted log probability of each concept given the sentence; -inf means never.
-        durations : (c, D) array_like or None
-            Log prior of runs of 1..D segments of each concept. None: no prior.
+        durations : (c, D) or (s, c, D) array_like or None
+            Log prior of runs of 1..D segments of each concept, perhaps of each sentence its own.
+            None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         skip_costs : (s,) array_like or None
             Cost of leaving out each sentence; None: `skip_cost` for all.
         posteriors : bool
@@ -179,10 +189,11 @@ class Ordered(BaseEstimator):
         lattice = Lattice(
             rows,
             words,
-            check_durations(durations, c, k),
+            check_durations(durations, c, k, s),
             check_windows(windows, s, k),
             check_costs(skip_costs, self.skip_cost, s),
             concepts=True,
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, posteriors)
 

@@ -134,8 +134,9 @@ class Runs:
     def __init__(self, lattice: Lattice, j: int, before: Row, after: Row, tolerance: float) -> None:
         lo, hi = lattice.windows[j].tolist()
         self._k, self._tolerance = len(after) - 1, tolerance
-        self._choices, self._before = lattice.choices(j), before
-        self._ways: dict[int, tuple] = {0: (*self._choices, after, lo, hi)}
+        self._choices = lattice.choices(j)
+        self._before = lattice.opened(j, before) if len(before) else before
+        self._ways: dict[int, tuple] = {0: (*self._choices, lattice.closed(j, after), lo, hi)}
         self._back = self._k - hi, self._k - lo
         self._all: dict[int, tuple[NDArray, NDArray]] = {}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,25 +17,30 @@ from tsalign.match.blocks import blocks_of
 from tsalign.match.confidence import Confidence
 from tsalign.match.decoded import Decoded, label
 from tsalign.match.durations import log_normal
-from tsalign.match.odds import against_nothing, mixed_durations, off_topic
+from tsalign.match.odds import against_nothing, mixed_durations, off_topic, without
 from tsalign.match.outcome import (
-    FEATURES,
+    HALF,
     POSTERIOR,
+    Case,
     Found,
     aligned,
     best_iou,
+    chances_of,
     features_of,
+    of_sentences,
+    of_spans,
     seconds_of,
     unmatched,
 )
+from tsalign.match.told import edges_of, outside, own_lengths, windows_of
 from tsalign.types import (
     AlignedSpan,
     Alignment,
+    Contradiction,
     Evidence,
     Note,
     Segments,
     Sentence,
-    Span,
     Unmatched,
 )
 
@@ -57,31 +63,8 @@ GRID = {
 }
 CLIP = 6.0
 MISPLACED = 0.5  # what placing a sentence that matches nothing costs, in right spans
-HALF = 0.5  # the IoU from which a span counts as right
 LONGEST = 1.5  # runs are at most so many times as long as the longest seen in training
 UNEQUAL = 0.05  # segments that differ by more than this share have no common run length
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A validation recording: what the model says, and where the sentences truly belong.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        Of all sentences of the notes, in their order.
-    segments : Segments
-        The k segments.
-    notes : sequence of Note
-        As the matcher sees them.
-    truth : mapping of str to tuple of Span
-        True stretches by sentence id; an empty tuple for a sentence that matches nothing.
-    """
-
-    evidence: Evidence
-    segments: Segments
-    notes: Sequence[Note]
-    truth: Mapping[str, tuple[Span, ...]]
 
 
 class Placer(BaseEstimator):
@@ -99,6 +82,9 @@ class Placer(BaseEstimator):
     weights_ : (5,) float64
         Of signal, text and durations, the cost of leaving a sentence out, and how much less it
         costs for one that sounds off-topic.
+    confidence_, matches_, denied_ : Confidence or None
+        Chance that a span is right, that a sentence matches at all, and that what a sentence
+        denies happens where it would have been placed; None without validation.
 
     Examples
     --------
@@ -108,7 +94,7 @@ class Placer(BaseEstimator):
     [0.1, 1.0, 0.5, 3.0, 0.5]
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(self, matcher: Any) -> None:
         self.matcher = matcher
@@ -133,7 +119,12 @@ class Placer(BaseEstimator):
         self.weights_ = np.array([*WEIGHTS.values()])
         if cases:
             self._tune(cases)
-        self.confidence_ = Confidence().fit(*self._outcomes(cases)) if cases else None
+        self.confidence_ = self.matches_ = self.denied_ = None
+        if cases:
+            every = [(found, case) for case in cases for found in self._all(case)]
+            self.confidence_ = Confidence().fit(*of_spans(every))
+            self.matches_ = Confidence().fit(*of_sentences(every))
+            self.denied_ = Confidence().fit(*self._one_by_one(cases))
         return self
 
     def place(
@@ -169,30 +160,82 @@ class Placer(BaseEstimator):
         rest: list[Unmatched] = []
         total = 0.0
         units = np.empty(0, np.int32) if tokens is None else tokens
-        edges = segments.edges()
+        edges, slack = segments.edges(), self._slack()
         for found in self._decoded(evidence, segments, notes):
             posterior[:, found.rows] = found.decoded.posterior
             total += float(found.decoded.score)
-            features = features_of(found, evidence)
-            # Without validation nothing is calibrated: the posterior is the next best word.
-            sure = (
-                self.confidence_.predict_proba(features)
-                if self.confidence_ is not None
-                else features[:, POSTERIOR]
-            )
-            for j, sentence in enumerate(found.sentences):
+            sure, there = self._sure(found, evidence)
+            for j in range(len(found.sentences)):
                 if found.decoded.spans[j, 0] < 0:
-                    doubt = 1.0 - float(found.decoded.placed[j])
-                    rest.append(unmatched(recording, found.note, sentence, "no_match", doubt))
+                    when = found.sentences[j].when
+                    elsewhere = slack is not None and outside(when, edges, slack)
+                    reason = "outside_recording" if elsewhere else "no_match"
+                    rest.append(unmatched(recording, found, j, there[j], reason))
                 else:
-                    placed.append(aligned(recording, found, j, edges, units, float(sure[j])))
-        for note in notes:
-            rest += [
-                unmatched(recording, note, s, REASONS[s.assertion], 1.0)
-                for s in note.sentences
-                if s.assertion in REASONS
-            ]
+                    placed.append(aligned(recording, found, j, edges, units, sure[j], there[j]))
+        rest += self._not_now(recording, evidence, segments, notes)
         return Alignment(tuple(placed), tuple(rest), evidence.similarity, posterior, total)
+
+    def _sure(self, found: Found, evidence: Evidence) -> tuple[list[float], list[float | None]]:
+        """Return how sure each span is, and the chance that each sentence matches at all."""
+        features = features_of(found, evidence)
+        if self.confidence_ is None or self.matches_ is None:
+            # Without validation nothing is calibrated: the posterior is the next best word.
+            return features[:, POSTERIOR].tolist(), [None] * len(features)
+        chances = self.matches_.predict_proba(chances_of(found, evidence))
+        return self.confidence_.predict_proba(features).tolist(), chances.tolist()
+
+    def _not_now(
+        self, recording: str, evidence: Evidence, segments: Segments, notes: Sequence[Note]
+    ) -> Iterator[Unmatched]:
+        """Yield the sentences that speak of nothing present here, and what speaks against them."""
+        for note, j, row in _rows(notes):
+            s = note.sentences[j]
+            if s.assertion in REASONS:
+                against = None
+                if s.assertion == "absent" and self.denied_ is not None:
+                    found = self._found(evidence, segments, note, [j], [row])
+                    against = self._against(found, evidence, segments)
+                told = recording, s.id, s.text, note.id, REASONS[s.assertion], 1.0, s.assertion
+                yield Unmatched(*told, contradiction=against)
+
+    def _against(
+        self, found: Found, evidence: Evidence, segments: Segments
+    ) -> Contradiction | None:
+        """Return where a sentence would be placed by itself, if it is likely to be there."""
+        assert self.denied_ is not None
+        if found.decoded.spans[0, 0] < 0:
+            return None
+        sure = float(self.denied_.predict_proba(features_of(found, evidence))[0])
+        span = seconds_of(segments.edges(), found.decoded.spans[0])
+        return Contradiction(span.start, span.end, sure) if sure >= HALF else None
+
+    def _all(self, case: Case) -> Iterator[Found]:
+        return self._decoded(case.evidence, case.segments, case.notes)
+
+    def _one_by_one(self, cases: Sequence[Case]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return features and success of each wording placed by itself, as if it were denied.
+
+        Each is placed a second time where all it speaks of is taken out of the recording: that
+        is what a sentence looks like that is rightly denied.
+        """
+        every = []
+        for case in cases:
+            said = set()
+            anywhere = case.anywhere or case.truth
+            for note, j, row in _rows(case.notes):
+                s = note.sentences[j]
+                if s.id not in case.truth or s.text in said or s.assertion in REASONS:
+                    continue
+                said.add(s.text)
+                spans = anywhere[s.id]
+                gone = without(case.evidence, case.segments, spans)
+                alone = note, [j], [row]
+                every.append((self._found(case.evidence, case.segments, *alone), case))
+                if spans:
+                    missing = replace(case, evidence=gone, truth={s.id: ()}, anywhere={s.id: ()})
+                    every.append((self._found(gone, case.segments, *alone), missing))
+        return of_spans(every, anywhere=True)
 
     def _decoded(
         self,
@@ -202,37 +245,48 @@ class Placer(BaseEstimator):
         posteriors: bool = True,
     ) -> Iterator[Found]:
         """Decode each note by itself: notes overlap, sentences of one note do not."""
-        first = 0
-        for note in notes:
-            kept = [j for j, s in enumerate(note.sentences) if s.assertion not in REASONS]
-            rows = np.array(kept, np.int64) + first
-            first += len(note.sentences)
+        for note, group in itertools.groupby(_rows(notes), key=itemgetter(0)):
+            kept = [(j, row) for _, j, row in group if note.sentences[j].assertion not in REASONS]
             if kept:
-                sentences = tuple(note.sentences[j] for j in kept)
-                windows = self._windows(segments, note, sentences)
-                yield Found(
-                    note,
-                    sentences,
-                    rows,
-                    *self._decode(
-                        evidence, segments, rows, self._given(note, sentences, windows, posteriors)
-                    ),
-                )
+                yield self._found(evidence, segments, note, *zip(*kept, strict=True), posteriors)
+
+    def _found(
+        self,
+        evidence: Evidence,
+        segments: Segments,
+        note: Note,
+        which: Sequence[int],
+        rows: Sequence[int],
+        posteriors: bool = True,
+    ) -> Found:
+        """Decode some sentences of a note, of which the rows of the evidence are given."""
+        sentences = tuple(note.sentences[j] for j in which)
+        given = self._given(segments, note, sentences, posteriors)
+        places = np.array(rows, np.int64)
+        decoded = self._decode(evidence, segments, places, sentences, given)
+        return Found(note, sentences, places, *decoded)
 
     def _given(
         self,
+        segments: Segments,
         note: Note,
         sentences: Sequence[Sentence],
-        windows: NDArray[np.int64],
         posteriors: bool,
     ) -> dict[str, Any]:
         """Return what a decoder is told besides scores, durations and costs."""
-        given: dict[str, Any] = {"windows": windows}
+        given: dict[str, Any] = {"windows": windows_of(segments, note, len(sentences))}
+        slack = self._slack()
+        if slack is not None and any(s.when is not None for s in sentences):
+            given["edges"] = edges_of(segments, sentences, slack)
         if hasattr(self.matcher, "exact_blocks"):
             given["blocks"] = blocks_of(note, sentences)
         if self._has_costs():
             given["posteriors"] = posteriors
         return given
+
+    def _slack(self) -> float | None:
+        """Return the seconds of `window`; None where stated times do not count."""
+        return getattr(self.matcher, "window", None)
 
     def _has_costs(self) -> bool:
         """Tell whether the matcher itself leaves out what gains too little."""
@@ -243,6 +297,7 @@ class Placer(BaseEstimator):
         evidence: Evidence,
         segments: Segments,
         rows: NDArray[np.int64],
+        sentences: Sequence[Sentence],
         given: dict[str, Any],
     ) -> tuple[NDArray[np.float32], Decoded]:
         weight = dict(zip(WEIGHTS, self.weights_, strict=True))
@@ -250,7 +305,7 @@ class Placer(BaseEstimator):
         share = weight["signal"] * cells / np.median(cells)
         text = evidence.text[rows]
         through = self.matcher.concepts and text.shape[1] > 0
-        durations = self._durations(segments, weight["duration"]) if through else None
+        durations = self._durations(segments, weight["duration"], sentences) if through else None
         doubt = weight["other"] * off_topic(text)
         skip = np.maximum(weight["skip"] - doubt, 0.0)
         if hasattr(self.matcher, "skip_cost"):
@@ -277,35 +332,25 @@ class Placer(BaseEstimator):
         spans = np.where((found.margin < skip)[:, None], -1, found.spans)
         return scores, replace(found, spans=spans, labels=label(spans, len(scores)))
 
-    def _durations(self, segments: Segments, weight: float) -> NDArray[np.float32] | None:
-        """Return weighted log priors of run lengths, where segments are equally long."""
+    def _durations(
+        self, segments: Segments, weight: float, sentences: Sequence[Sentence]
+    ) -> NDArray[np.float32] | None:
+        """Return weighted log priors of run lengths, where segments are equally long.
+
+        Of each concept `(c, D)`; where sentences state durations that count, `(s, c, D)`.
+        """
         cells = np.diff(segments.edges(), axis=1).ravel()
         hop = float(np.median(cells))
         if not weight or not self.seconds_ or not all(map(len, self.seconds_)):
             return None
         if np.quantile(np.abs(cells - hop), 0.9) > UNEQUAL * hop:
             return None
-        most = LONGEST * max(s.max() for s in self.seconds_)
+        told = [s.duration for s in sentences if s.duration] if self._slack() is not None else []
+        most = LONGEST * max([*told, *(s.max() for s in self.seconds_)])
         longest = int(np.clip(np.ceil(most / hop), 1, len(segments)))
         table = np.stack([log_normal(s, hop, longest) for s in self.seconds_])
-        return (weight * table).astype(np.float32)
-
-    def _windows(
-        self, segments: Segments, note: Note, sentences: Sequence[Sentence]
-    ) -> NDArray[np.int64]:
-        """Return the segments that each sentence may use: near its stated time, in its note's."""
-        wide = getattr(self.matcher, "window", None)
-        middle = segments.edges().mean(axis=1)
-        windows = np.tile([0, len(segments)], (len(sentences), 1))
-        for j, sentence in enumerate(sentences):
-            spans = [note.covers] if note.covers is not None else []
-            if sentence.when is not None and wide is not None:
-                spans.append(Span(sentence.when.start - wide, sentence.when.end + wide))
-            for span in spans:
-                near = np.searchsorted(middle, [span.start, span.end])
-                windows[j] = max(windows[j, 0], near[0]), min(windows[j, 1], near[1])
-        windows[:, 1] = np.maximum(windows[:, 0], windows[:, 1])
-        return windows
+        prior = (weight * table).astype(np.float32)
+        return own_lengths(prior, sentences, hop) if told else prior
 
     def _tune(self, cases: Sequence[Case]) -> None:
         """Search one weight after the other, twice, for the most useful placement."""
@@ -334,20 +379,8 @@ class Placer(BaseEstimator):
                         use += (iou >= HALF) + 0.2 * iou if truth else -MISPLACED
         return use
 
-    def _outcomes(self, cases: Sequence[Case]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return features and success of every span placed in validation."""
-        features, hits = [np.empty((0, FEATURES))], [np.empty(0, bool)]
-        for case in cases:
-            edges = case.segments.edges()
-            for found in self._decoded(case.evidence, case.segments, case.notes):
-                spans = found.decoded.spans
-                known = [s.id in case.truth for s in found.sentences]
-                kept = np.flatnonzero((spans[:, 0] >= 0) & np.array(known))
-                features.append(features_of(found, case.evidence)[kept])
-                truth = [case.truth[found.sentences[j].id] for j in kept]
-                ious = [
-                    best_iou(seconds_of(edges, spans[j]), t)
-                    for j, t in zip(kept, truth, strict=True)
-                ]
-                hits.append(np.array(ious) >= HALF)
-        return np.concatenate(features), np.concatenate(hits)
+
+def _rows(notes: Sequence[Note]) -> Iterator[tuple[Note, int, int]]:
+    """Yield each sentence as its note, its place there and its row in the evidence."""
+    row = itertools.count()
+    return ((note, j, next(row)) for note in notes for j in range(len(note.sentences)))

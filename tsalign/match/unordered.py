@@ -17,6 +17,7 @@ from tsalign.match.decoded import (
     Decoded,
     check_costs,
     check_durations,
+    check_edges,
     check_scores,
     check_text,
     check_windows,
@@ -54,8 +55,9 @@ class Unordered(BaseEstimator):
     max_overlap : float
         Largest intersection over union of two reported spans of one sentence.
     window : float or None
-        In a pipeline: seconds around its stated time within which a sentence may be placed;
-        None leaves stated times out of the matching.
+        In a pipeline: seconds by which a run may miss its stated time at a cost of half a nat,
+        and of four times that for twice as many; 0 for never. None leaves stated times and
+        durations out of the matching.
     concepts : bool
         In a pipeline: keep the text a distribution over the known concepts until the signal has
         spoken (`decode_concepts`), rather than score each sentence by itself (`decode`).
@@ -97,6 +99,7 @@ class Unordered(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         switch_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -113,6 +116,8 @@ class Unordered(BaseEstimator):
             Log prior of runs of 1..D segments; longer runs are impossible. None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         switch_costs : (s,) array_like or None
             Cost of each run of each sentence; None: `switch_cost` for all.
         posteriors : bool
@@ -141,6 +146,7 @@ class Unordered(BaseEstimator):
             check_durations(durations, s, k),
             check_windows(windows, s, k),
             np.zeros(s),
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, posteriors)
 
@@ -151,6 +157,7 @@ class Unordered(BaseEstimator):
         *,
         durations: ArrayLike | None = None,
         windows: ArrayLike | None = None,
+        edges: ArrayLike | None = None,
         switch_costs: ArrayLike | None = None,
         posteriors: bool = True,
     ) -> Decoded:
@@ -165,10 +172,13 @@ class Unordered(BaseEstimator):
             Log-odds of each segment and concept against nothing; -inf means never.
         text : (s, c) array_like
             Weighted log probability of each concept given the sentence; -inf means never.
-        durations : (c, D) array_like or None
-            Log prior of runs of 1..D segments of each concept. None: no prior.
+        durations : (c, D) or (s, c, D) array_like or None
+            Log prior of runs of 1..D segments of each concept, perhaps of each sentence its own.
+            None: no prior.
         windows : (s, 2) array_like of int or None
             Each sentence may only use segments in [lo, hi).
+        edges : (2, s, k + 1) array_like or None
+            Log prior of the place where the run of each sentence starts, and where it ends.
         switch_costs : (s,) array_like or None
             Cost of each run of each sentence; None: `switch_cost` for all.
         posteriors : bool
@@ -194,10 +204,11 @@ class Unordered(BaseEstimator):
         lattice = Lattice(
             rows,
             words - costs[:, None],
-            check_durations(durations, c, k),
+            check_durations(durations, c, k, s),
             check_windows(windows, s, k),
             np.zeros(s),
             concepts=True,
+            edges=check_edges(edges, s, k),
         )
         return self._decode(lattice, posteriors)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsalign.notes.assertion import Scope, assess, scopes
+from tsalign.notes.assertion import Scope, affirmed, assess, scopes
 from tsalign.notes.clauses import split_clauses
 from tsalign.notes.jsonl import RecordingNotes, read_notes
 from tsalign.notes.meanings import Meanings
@@ -10,16 +10,20 @@ from tsalign.notes.parse import parse
 from tsalign.notes.reading import Reading
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
+from tsalign.notes.vocabulary import Finding, read_vocabulary
 
 __all__ = [
+    "Finding",
     "Meanings",
     "Reading",
     "RecordingNotes",
     "Scope",
     "Times",
+    "affirmed",
     "assess",
     "parse",
     "read_notes",
+    "read_vocabulary",
     "scopes",
     "split_clauses",
     "split_sentences",

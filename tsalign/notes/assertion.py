@@ -166,6 +166,33 @@ def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
     return "present" if "present" in said else said[0]
 
 
+def affirmed(text: str) -> str:
+    """Return a sentence without the words that negate it: what it says that there is not.
+
+    Parameters
+    ----------
+    text : str
+        One sentence.
+
+    Returns
+    -------
+    str
+        The sentence as it is where nothing would be left.
+
+    Examples
+    --------
+    >>> affirmed("Did not walk down the stairs."), affirmed("Chest pain: No")
+    ('walk down the stairs.', 'Chest pain')
+    """
+    triggers = sorted({s.trigger for s in scopes(text) if s.assertion == "absent"})
+    pieces, place = [], 0
+    for start, end in triggers:
+        pieces.append(text[place:start])
+        place = max(place, end)
+    left = " ".join(" ".join([*pieces, text[place:]]).split())
+    return left if _WORD.search(left) else text
+
+
 def _asserted(
     text: str, start: int, end: int, found: list[Scope]
 ) -> Iterator[tuple[int, Assertion]]:

@@ -40,6 +40,25 @@ class Batch:
     windows: NDArray[np.int64] | None = None
     places: NDArray[np.int64] | None = None
 
+    def part(self, own: int, world: int, concept: NDArray[np.int64]) -> Batch:
+        """Return the part of process `own` of so many; windows stay whole.
+
+        `concept` of all segments tells who is silent.
+        """
+        if world == 1:
+            return self
+        if self.windows is None or self.places is None:
+            cut = [len(self.rows) * i // world for i in (own, own + 1)]
+            mine, windows, places = np.arange(*cut), None, None
+        else:
+            cut = [len(self.windows) * i // world for i in (own, own + 1)]
+            first, last = (self.windows.shape[1] * i for i in cut)
+            mine = np.flatnonzero((self.places >= first) & (self.places < last))
+            windows, places = self.windows[slice(*cut)], self.places[mine] - first
+        said = concept[self.rows] >= 0
+        texts = (np.cumsum(said) - 1)[mine][said[mine]]
+        return Batch(self.rows[mine], self.wording[texts], windows, places)
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,11 +17,13 @@ from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
 from tsalign.params import check_params
+from tsalign.progress import Listener
 from tsalign.registry import find
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
 POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
+ANCHORS = 512  # pairs kept for what compares within a batch
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
@@ -77,6 +81,13 @@ class Contrastive(SharedSpace):
     hard_negatives : float
         How far wrong texts count by how much the model mistakes them, as in the function
         `hard_negatives`; 0 counts all alike.
+    tolerance : float
+        Seconds by which stated times may be wrong.
+    rounds : int
+        Rounds of decoding and learning where notes have no exact times.
+    closeness : Closeness or None
+        How close two places are: `Cosine`, `Kernel`, `Correlation` or `Relational`; None is the
+        cosine. Of those that look at a batch, pairs of the training stand for it later.
 
     Attributes
     ----------
@@ -105,7 +116,7 @@ class Contrastive(SharedSpace):
     True
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -125,6 +136,7 @@ class Contrastive(SharedSpace):
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
         tolerance: Annotated[float, Ge(0)] = 0.0,
         rounds: Annotated[int, Ge(1)] = 4,
+        closeness: Closeness | None = None,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -142,8 +154,16 @@ class Contrastive(SharedSpace):
         self.hard_negatives = hard_negatives
         self.tolerance = tolerance
         self.rounds = rounds
+        self.closeness = closeness
 
-    def fit(self, given: Pairs | Sequence[Noted], validation: Pairs | None = None) -> Contrastive:
+    def fit(
+        self,
+        given: Pairs | Sequence[Noted],
+        validation: Pairs | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        listener: Listener | None = None,
+    ) -> Contrastive:
         """Learn the space, then what its scores are worth.
 
         Parameters
@@ -153,6 +173,12 @@ class Contrastive(SharedSpace):
         validation : Pairs or None
             Other people, in other wordings: the people stop the learning, both together
             calibrate it. Without them every epoch is run, and scores are too sure of themselves.
+        checkpoint : path or None
+            A folder for the state after each epoch: a fit that was killed goes on from there and
+            ends with the same bits.
+        listener : callable or None
+            Gets an `Event` after each epoch, with the losses and the recall at 1 of the
+            validation people in both directions.
 
         Returns
         -------
@@ -179,7 +205,7 @@ class Contrastive(SharedSpace):
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
         self.spread_ = np.where((spread > 0) & (not raw), spread, np.float32(1))
         with one_thread():
-            self._learn(pairs, validation)
+            self._learn(pairs, validation, checkpoint, listener)
             known = () if validation is None else (validation.texts, validation.names)
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
@@ -225,10 +251,17 @@ class Contrastive(SharedSpace):
 
         return taught(head, recordings, self.supervision, self.tolerance, self.rounds)
 
-    def _learn(self, pairs: Pairs, validation: Pairs | None) -> None:
+    def _learn(
+        self,
+        pairs: Pairs,
+        validation: Pairs | None,
+        checkpoint: str | Path | None,
+        listener: Listener | None,
+    ) -> None:
         import torch
 
         from tsalign.align.train import Objective, Space, train
+        from tsalign.course import Plan
 
         device = choose(self.device)
         examples = self._examples(pairs, pairs, device)
@@ -248,13 +281,18 @@ class Contrastive(SharedSpace):
                     _terms(self.loss),
                     null=bool((examples.concept < 0).any()),
                     hardness=self.hard_negatives,
+                    closeness=self.closeness,
                 ),
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                patience=self.patience,
-                random_state=self.random_state,
+                Plan(
+                    self.epochs,
+                    self.patience,
+                    self.learning_rate,
+                    self.weight_decay,
+                    self.random_state,
+                ),
+                self.batch_size,
+                folder=None if checkpoint is None else Path(checkpoint),
+                listener=listener,
             )
         self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
 
@@ -304,6 +342,7 @@ class Contrastive(SharedSpace):
         return pairs.bag[rows].astype(np.int64), table
 
     def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
+        self._anchor(pairs)
         ids = self._ids(pairs)
         wordings = self.encode_text(pairs.texts)
         means = np.stack([wordings[ids == c].mean(0) for c in range(len(self.concepts_))])
@@ -312,6 +351,21 @@ class Contrastive(SharedSpace):
         self.log_prior_ = np.log(counts / counts.sum())
         self.choice_ = self._fit_choice(pairs, held_out)
         self.cell_ = self._fit_cells(held_out)
+
+    def _anchor(self, pairs: Pairs) -> None:
+        """Keep pairs of places, as many of each concept, for what compares within a batch."""
+        if self.closeness is None:
+            self.anchors_ = np.empty((2, 0, self.dimension), np.float32)
+            return
+        said = np.flatnonzero((pairs.text >= 0) & (self._counts(pairs) > 0))
+        rng = np.random.default_rng(self.random_state)
+        concept = _concepts(self._ids(pairs), pairs)[said]
+        chance = 1 / np.bincount(concept)[concept]
+        size = min(ANCHORS, len(said))
+        some = rng.choice(said, size, replace=False, p=chance / chance.sum())
+        signal = self.encode_signal(pairs.features, pairs.recordings)[some]
+        text = self.encode_text(pairs.texts)[pairs.text[some]]
+        self.anchors_ = np.stack([signal, text])
 
     def _counts(self, pairs: Pairs) -> NDArray[np.float64]:
         """How far each segment teaches something."""

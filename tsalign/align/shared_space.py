@@ -16,6 +16,7 @@ from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Closeness
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
@@ -26,8 +27,9 @@ Floats = NDArray[np.floating]
 if TYPE_CHECKING:
     from tsalign.align.train import Space
 
-LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
-LEARNT += ("runs_",)
+PARTS = ("signal", "text", "closeness")
+LEARNT = ("center_", "spread_", "anchors_", "prototypes_", "log_prior_")
+LEARNT += ("cell_", "choice_", "history_", "runs_")
 
 
 class SharedSpace(BaseEstimator):
@@ -40,6 +42,8 @@ class SharedSpace(BaseEstimator):
     device: str
     concepts_: tuple[str, ...]
     data_: str | None
+    closeness: Closeness | None
+    anchors_: NDArray[np.float32]
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -292,7 +296,7 @@ class SharedSpace(BaseEstimator):
             Made where it is missing; an older model in it is replaced as a whole.
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
-        params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
+        params |= {slot: persist.to_block(slot, params[slot]) for slot in PARTS}
         about: dict[str, Any] = {"class": "contrastive", "version": self.version}
         about |= {"parameters": params, "text_weights": text_identity(self._text)}
         about |= {"data": getattr(self, "data_", None)}
@@ -308,6 +312,7 @@ class SharedSpace(BaseEstimator):
         *,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
+        closeness: Closeness | None = None,
     ) -> Self:
         """Read a saved model; it gives the same numbers.
 
@@ -315,8 +320,8 @@ class SharedSpace(BaseEstimator):
         ----------
         folder : str or Path
             Written by `save`.
-        signal, text : object or None
-            Needed only where the model was learnt with encoders of your own.
+        signal, text, closeness : object or None
+            Needed only where the model was learnt with parts of your own.
 
         Returns
         -------
@@ -331,8 +336,9 @@ class SharedSpace(BaseEstimator):
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
-        params["signal"] = signal or persist.from_block("signal", params["signal"])
-        params["text"] = text or persist.from_block("text", params["text"])
+        given = {"signal": signal, "text": text, "closeness": closeness}
+        for slot, part in given.items():
+            params[slot] = part or persist.from_block(slot, params[slot])
         model = cls(**params)
         with located(file=folder):
             check_identity(model._text, about.get("text_weights"))
@@ -379,7 +385,14 @@ class SharedSpace(BaseEstimator):
         return min(float(np.exp(self.weights_["log_scale"])), MAX_SCALE)
 
     def _logits(self, places: Floats, rows: Floats) -> Floats:
-        return self._scale * places.astype(float) @ rows.T
+        if self.closeness is None:
+            return self._scale * places.astype(float) @ rows.T
+        import torch
+
+        as_double = lambda array: torch.from_numpy(array.astype(float))  # noqa: E731
+        compare = self.closeness.beside(*map(as_double, self.anchors_))
+        with one_thread():
+            return self._scale * compare(as_double(places), as_double(rows)).numpy()
 
     def _log_proba(self, places: Floats) -> NDArray[np.float64]:
         logits = self._logits(places, self.prototypes_)

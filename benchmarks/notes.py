@@ -21,9 +21,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from report import table, write_result
 
 from tsalign.notes import Times, assess, parse, split_sentences
@@ -31,6 +33,7 @@ from tsalign.notes import Times, assess, parse, split_sentences
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from notes_probes import assertion_is_right, load, time_is_right
 
+PEERS = ("pysbd", "syntok", "spaCy sentencizer", "blingfire")
 Judge = Callable[[Mapping[str, Any]], bool]
 
 
@@ -49,23 +52,40 @@ def scores(task: str, probes: Iterable[Mapping[str, Any]], right: Judge) -> list
 Places = Sequence[Sequence[int]]
 
 
-def boundaries(splitter: str = "tsalign", places: Sequence[Places] | None = None) -> dict[str, Any]:
-    """Return F1 of whole sentences: both ends must be right."""
+def texts() -> dict[str, list[tuple[str, set[tuple[int, int]]]]]:
+    """Return texts with their true sentences: marked notes, and short traps of clinical prose."""
     marked = load("probes/sentences.jsonl")
-    places = places or [split_sentences(note["text"]) for note in marked]
-    found = [{tuple(s) for s in note} for note in places]
-    true = [{tuple(s) for s in note["sentences"]} for note in marked]
-    both = sum(len(f & t) for f, t in zip(found, true, strict=True))
-    sizes = sum(map(len, found)), sum(map(len, true))
-    return {"splitter": splitter, "sentences": sizes[1], "f1": 2 * both / sum(sizes)}
+    traps = []
+    for sentences in load("probes/prose.jsonl"):
+        ends = np.cumsum([len(s) + 1 for s in sentences])
+        places = {(int(e) - len(s) - 1, int(e) - 1) for s, e in zip(sentences, ends, strict=True)}
+        traps.append((" ".join(sentences), places))
+    notes = [(note["text"], {tuple(s) for s in note["sentences"]}) for note in marked]
+    return {"aci-bench": notes, "traps": traps}
+
+
+def boundaries(splitter: str, split: Callable[[list[str]], list[Places]]) -> list[dict[str, Any]]:
+    """Return F1 of whole sentences: both ends must be right."""
+    rows = []
+    for name, known in texts().items():
+        found = [{tuple(s) for s in places} for places in split([text for text, _ in known])]
+        both = sum(len(f & true) for f, (_, true) in zip(found, known, strict=True))
+        sizes = sum(map(len, found)), sum(len(true) for _, true in known)
+        f1 = 2 * both / sum(sizes)
+        rows.append({"splitter": splitter, "texts": name, "sentences": sizes[1], "f1": f1})
+    return rows
 
 
 def peers(python: str) -> list[dict[str, Any]]:
-    """Return F1 of other splitters, run by a Python of their own on the same notes."""
-    texts = json.dumps([note["text"] for note in load("probes/sentences.jsonl")])
-    command = [python, str(Path(__file__).with_name("peer_notes.py"))]
-    run = subprocess.run(command, input=texts, check=True, capture_output=True, text=True)
-    return [boundaries(name, places) for name, places in json.loads(run.stdout).items()]
+    """Return F1 of other splitters, run by a Python of their own on the same texts."""
+
+    def split(name: str, given: list[str]) -> Any:
+        command = [python, str(Path(__file__).with_name("peer_notes.py")), name]
+        told = json.dumps(given)
+        run = subprocess.run(command, input=told, check=True, capture_output=True, text=True)
+        return json.loads(run.stdout)
+
+    return [row for name in PEERS for row in boundaries(name, partial(split, name))]
 
 
 def speeds() -> list[dict[str, Any]]:
@@ -103,7 +123,8 @@ def main() -> None:
         for task, judge in (("time", time_is_right), ("assertion", assertion_is_right)):
             aside = [p for p in load(f"{file}.jsonl") if p["task"] == task]
             rows += scores(f"{task}, {file}", aside, judge)
-    fast, marked = speeds(), [boundaries()]
+    fast = speeds()
+    marked = boundaries("tsalign", lambda given: [split_sentences(text) for text in given])
     marked += peers(options.peer_python) if options.peer_python else []
     print(table(rows))
     print(table(marked))

@@ -1,54 +1,58 @@
-"""Sentences of other splitters: texts as JSON on stdin, places by splitter as JSON on stdout.
+"""Sentences of another splitter, by name: texts as JSON on stdin, places as JSON on stdout.
 
 Those that give sentences without places are sought in the text in their order; what is not found
-there as it stands counts as wrong. A splitter that is not installed is left out.
+there as it stands counts as wrong.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 Split = Callable[[str], list[str]]
 
 
-def splitters() -> Iterator[tuple[str, Split]]:
-    """Yield what is installed."""
-    try:
-        import pysbd
+def pysbd() -> Split:
+    """Return the rules of pysbd."""
+    from pysbd import Segmenter
 
-        segment = pysbd.Segmenter(language="en", clean=False).segment
-        yield "pysbd", lambda text: segment(text)
-    except ImportError:
-        pass
-    try:
-        from syntok import segmenter
+    return Segmenter(language="en", clean=False).segment
 
-        yield (
-            "syntok",
-            lambda text: [
-                "".join(t.spacing + t.value for t in sentence)
-                for paragraph in segmenter.analyze(text)
-                for sentence in paragraph
-            ],
-        )
-    except ImportError:
-        pass
-    try:
-        import spacy
 
-        english = spacy.blank("en")
-        english.add_pipe("sentencizer")
-        yield "spaCy sentencizer", lambda text: [s.text for s in english(text).sents]
-    except ImportError:
-        pass
-    try:
-        import blingfire
+def syntok() -> Split:
+    """Return the segmenter of syntok."""
+    from syntok import segmenter
 
-        yield "blingfire", lambda text: blingfire.text_to_sentences(text).split("\n")
-    except ImportError:
-        pass
+    return lambda text: [
+        "".join(token.spacing + token.value for token in sentence)
+        for paragraph in segmenter.analyze(text)
+        for sentence in paragraph
+    ]
+
+
+def spacy() -> Split:
+    """Return spaCy's sentencizer; its parsers are downloads."""
+    from spacy import blank
+
+    english = blank("en")
+    english.add_pipe("sentencizer")
+    return lambda text: [sentence.text for sentence in english(text).sents]
+
+
+def blingfire() -> Split:
+    """Return the model of blingfire."""
+    from blingfire import text_to_sentences
+
+    return lambda text: text_to_sentences(text).split("\n")
+
+
+SPLITTERS: dict[str, Callable[[], Split]] = {
+    "pysbd": pysbd,
+    "syntok": syntok,
+    "spaCy sentencizer": spacy,
+    "blingfire": blingfire,
+}
 
 
 def places(text: str, sentences: list[str]) -> list[tuple[int, int]]:
@@ -64,9 +68,8 @@ def places(text: str, sentences: list[str]) -> list[tuple[int, int]]:
 
 def main() -> None:
     """Answer."""
-    texts = json.load(sys.stdin)
-    answer = {name: [places(t, split(t)) for t in texts] for name, split in splitters()}
-    json.dump(answer, sys.stdout)
+    split = SPLITTERS[sys.argv[1]]()
+    json.dump([places(text, split(text)) for text in json.load(sys.stdin)], sys.stdout)
 
 
 if __name__ == "__main__":

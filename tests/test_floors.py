@@ -17,6 +17,7 @@ FLOORS = """
 run
 search
 session listing
+card
 summary pipeline
 token_stages open_stages
 stages data

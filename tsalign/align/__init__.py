@@ -4,10 +4,13 @@ from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
 from tsalign.align.context_encoder import ContextEncoder
 from tsalign.align.contrastive import Contrastive
+from tsalign.align.hub import from_hub, push_to_hub
+from tsalign.align.identity import text_identity
 from tsalign.align.index import Index
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
@@ -29,6 +32,7 @@ __all__ = [
     "Kernel",
     "MiniLM",
     "Mlp",
+    "Noted",
     "Pairs",
     "Queries",
     "Relational",
@@ -38,17 +42,21 @@ __all__ = [
     "TokenEncoder",
     "dcl",
     "find",
+    "from_hub",
     "hard_negatives",
     "infonce",
     "max_mil",
     "mil_nce",
     "mutual_information",
     "opposites",
+    "pairs_of",
+    "push_to_hub",
     "sentences_for",
     "shared_and_unique",
     "siglip",
     "supcon",
     "terms",
+    "text_identity",
     "tiled_siglip",
     "tiled_supcon",
     "unique",

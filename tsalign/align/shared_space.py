@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,11 +12,13 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
+from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tsalign.align.train import Space
 
 LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
+LEARNT += ("runs_",)
 
 
 class SharedSpace(BaseEstimator):
@@ -36,6 +39,7 @@ class SharedSpace(BaseEstimator):
     dimension: int
     device: str
     concepts_: tuple[str, ...]
+    data_: str | None
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -43,6 +47,7 @@ class SharedSpace(BaseEstimator):
     cell_: NDArray[np.float64]
     choice_: NDArray[np.float64]
     history_: NDArray[np.float64]
+    runs_: NDArray[np.float64]
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
@@ -245,6 +250,39 @@ class SharedSpace(BaseEstimator):
         """
         return self.concept_text_.log_proba(sentences)
 
+    def classify(
+        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+    ) -> NDArray[np.float32]:
+        """Return log p(class | segment) of classes that are told by sentences alone.
+
+        What a class means is the mean of what its sentences mean: several wordings are surer
+        than one.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        classes : mapping of str to sequence of str
+            Name and sentences of each class; a name says nothing to the model.
+
+        Returns
+        -------
+        (k, n) float32
+            A row's chances sum to 1: each segment is of one of the classes.
+
+        Raises
+        ------
+        TsalignError
+            When there is no class, or a class without a sentence.
+        """
+        if not classes or not all(len(texts) for texts in classes.values()):
+            raise TsalignError("each class needs at least one sentence")
+        means = [
+            np.exp(self.concept_text(texts), dtype=float).mean(0) for texts in classes.values()
+        ]
+        chances = np.exp(self.concept_scores(features), dtype=float) @ np.stack(means).T
+        return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
+
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.
 
@@ -255,7 +293,9 @@ class SharedSpace(BaseEstimator):
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
         params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
-        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
+        about |= {"parameters": params, "text_weights": text_identity(self._text)}
+        about |= {"data": getattr(self, "data_", None)}
         arrays = {name: getattr(self, name) for name in LEARNT}
         arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
         arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
@@ -282,13 +322,22 @@ class SharedSpace(BaseEstimator):
         -------
         Self
             Fitted.
+
+        Raises
+        ------
+        TsalignError
+            When the folder holds no whole model, or the text encoder has other weights than the
+            one that it was learnt with.
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
         params["signal"] = signal or persist.from_block("signal", params["signal"])
         params["text"] = text or persist.from_block("text", params["text"])
         model = cls(**params)
+        with located(file=folder):
+            check_identity(model._text, about.get("text_weights"))
         model.concepts_ = tuple(about["concepts"])
+        model.data_ = about.get("data")
         for name in LEARNT:
             setattr(model, name, arrays[name])
         model.weights_ = _under("space.", arrays)

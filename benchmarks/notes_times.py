@@ -6,7 +6,7 @@
 Each seed draws notes of regime D (any order) and writes the times of 85 % of the events into the
 sentences: to the second, to the minute, roughly, as a stretch, from the start of the recording,
 from the sentence before (`time_phrases.py`); for some of the longer ones how long they took. One
-model judges the same sentences; `Unordered` places them without times (`window` null) and with
+model judges the same sentences; `Blocks` places them without times (`window` null) and with
 them, by the shipped meaning of words and by a table for short recordings, `LAB`, in which 14:03
 means half a minute either way. Nothing else differs; the weights are tuned on validation people,
 without times.
@@ -35,7 +35,7 @@ from report import table, write_result
 from tsalign import config, data
 from tsalign.cache import Store
 from tsalign.engine import Engine
-from tsalign.match import Case, Placer, Unordered
+from tsalign.match import Blocks, Case, Placer
 from tsalign.match.outcome import best_iou, seconds_of
 from tsalign.notes import Reading, read_notes
 from tsalign.pipeline import ORDER, build
@@ -169,9 +169,9 @@ def hits(placer: Placer, case: Case, notes: Sequence[Note]) -> list[bool]:
 
 def placers(known: Judged) -> dict[str, Placer]:
     """Return the placers without and with times; their weights are the same."""
-    bare = Placer(Unordered()).fit([], known.seconds)
+    bare = Placer(Blocks()).fit([], known.seconds)
     bare._tune(known.valid)
-    timed = Placer(Unordered(window=WINDOW)).fit([], known.seconds)
+    timed = Placer(Blocks(window=WINDOW)).fit([], known.seconds)
     timed.weights_ = bare.weights_
     return dict(zip(VARIANTS, (bare, timed, timed), strict=True))
 

@@ -15,7 +15,7 @@ import tsalign
 FACE = {
     "align": """
         Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl hard_negatives
-        infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information opposites Pairs Relational
+        infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information opposites Pairs Reader Relational
         SentenceTransformerText shared_and_unique siglip SignalEncoder supcon TextEncoder
         tiled_siglip tiled_supcon TokenEncoder unique
     """,

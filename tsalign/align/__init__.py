@@ -10,7 +10,7 @@ from tsalign.align.negatives import hard_negatives, opposites
 from tsalign.align.pairs import Pairs
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
-from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
+from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
 
@@ -25,6 +25,7 @@ __all__ = [
     "MiniLM",
     "Mlp",
     "Pairs",
+    "Reader",
     "Relational",
     "SentenceTransformerText",
     "SignalEncoder",

@@ -21,6 +21,7 @@ from tsalign.config import Config
 from tsalign.data import Item
 from tsalign.engine import Engine, Node
 from tsalign.errors import TsalignError
+from tsalign.modelfolder import PIPELINE
 from tsalign.pipeline import ORDER, build, by_slot
 from tsalign.progress import Bars, Event, JsonLines, Listener
 
@@ -108,11 +109,12 @@ class Session:
     def _publish(self) -> None:
         before = _listed(self.folder)
         written = [f for node in self.graph.exports for f in self._copy(node, self.folder)]
-        for node in self.graph.all():
-            if node.name == "fit":
-                function: Any = node.function
-                place = self.folder / "model" / f"{node.slot}.{function.__name__}"
-                written += self._copy(node, place)
+        model = self.folder / "model"
+        for name, node in self.graph.models.items():
+            written += self._copy(node, model / name)
+        written.append(_write(model / PIPELINE, self.config.model_yaml()))
+        if self.graph.index is not None:
+            written += self._copy(self.graph.index, self.folder / "index")
         written.append(_write(self.folder / "run.yaml", self.config.to_yaml()))
         if self.graph.metrics is not None:
             figures = json.dumps(self.engine.value(self.graph.metrics), indent=1, allow_nan=False)

@@ -4,10 +4,14 @@ from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
 from tsalign.align.context_encoder import ContextEncoder
 from tsalign.align.contrastive import Contrastive
+from tsalign.align.index import Index
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
+from tsalign.align.queries import Queries, terms
+from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
@@ -21,10 +25,14 @@ __all__ = [
     "Contrastive",
     "Correlation",
     "Cosine",
+    "Hit",
+    "Index",
     "Kernel",
     "MiniLM",
     "Mlp",
+    "Noted",
     "Pairs",
+    "Queries",
     "Reader",
     "Relational",
     "SentenceTransformerText",
@@ -32,15 +40,19 @@ __all__ = [
     "TextEncoder",
     "TokenEncoder",
     "dcl",
+    "find",
     "hard_negatives",
     "infonce",
     "max_mil",
     "mil_nce",
     "mutual_information",
     "opposites",
+    "pairs_of",
+    "sentences_for",
     "shared_and_unique",
     "siglip",
     "supcon",
+    "terms",
     "tiled_siglip",
     "tiled_supcon",
     "unique",

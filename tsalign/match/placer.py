@@ -41,7 +41,6 @@ from tsalign.types import (
     Note,
     Segments,
     Sentence,
-    Span,
     Unmatched,
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from tsalign.align import calibrate
+from tsalign.align import calibrate, open_set
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
 from tsalign.align.noted import Noted, Supervision
@@ -89,6 +89,13 @@ class Contrastive(SharedSpace):
         How close two places are: `Cosine`, `Kernel`, `Correlation` or `Relational`; None is the
         cosine. Of those that look at a batch, pairs of the training stand for it later.
 
+    projection : {"learned", "none"}
+        Of sentence rows into the space. With none, segments are mapped into the space of the
+        sentence encoder as it is, which serves classes never trained; `dimension` has no effect.
+    open_set : int
+        Times that some concepts are withheld, to learn by how much `classify` underrates classes
+        never trained; each costs a learning. 0 withholds none.
+
     Attributes
     ----------
     concepts_ : tuple of str
@@ -137,6 +144,8 @@ class Contrastive(SharedSpace):
         tolerance: Annotated[float, Ge(0)] = 0.0,
         rounds: Annotated[int, Ge(1)] = 4,
         closeness: Closeness | None = None,
+        projection: Literal["learned", "none"] = "learned",
+        open_set: Annotated[int, Ge(0)] = 0,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -155,6 +164,8 @@ class Contrastive(SharedSpace):
         self.tolerance = tolerance
         self.rounds = rounds
         self.closeness = closeness
+        self.projection = projection
+        self.open_set = open_set
 
     def fit(
         self,
@@ -209,7 +220,19 @@ class Contrastive(SharedSpace):
             known = () if validation is None else (validation.texts, validation.names)
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
+        self.bias_ = np.array(self._bias(pairs, validation))
         return self
+
+    def _bias(self, pairs: Pairs, validation: Pairs | None) -> float:
+        """By how much classes never trained are underrated, from concepts withheld."""
+        if not self.open_set:
+            return 0.0
+
+        def learn(some: Pairs, others: Pairs | None) -> Contrastive:
+            own = {"text": self._text, "open_set": 0}
+            return type(self)(**self.get_params(deep=False) | own).fit(some, others)
+
+        return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
 
     def _validated(self, given: Pairs | Sequence[Noted], validation: Pairs | None) -> Contrastive:
         """Take what lets validation be told best, of which silence is known to be nothing."""
@@ -231,7 +254,7 @@ class Contrastive(SharedSpace):
         known = concept < len(self.concepts_)
         if held_out.weights is not None:
             known &= held_out.weights > 0
-        logits, answers = self._logits(places[known], self.prototypes_), concept[known]
+        logits, answers = self.logits(places[known], self.prototypes_), concept[known]
         self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
         log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
         return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
@@ -243,6 +266,7 @@ class Contrastive(SharedSpace):
 
         def head(pairs: Pairs, number: int) -> Contrastive:
             own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
+            own["open_set"] = 0
             if pairs.bag is not None:
                 own |= {"loss": "mil_nce", "epochs": max(1, self.epochs // HEADS)}
             else:
@@ -272,7 +296,8 @@ class Contrastive(SharedSpace):
         with torch.random.fork_rng(devices=gpus):
             torch.manual_seed(self.random_state)
             n_text = examples.texts.shape[1]
-            space = Space(self.signal or Mlp(), len(self.center_), n_text, self.dimension)
+            size = self.dimension if self.projection == "learned" else None
+            space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
             self.history_ = train(
                 space.to(device),
                 examples,
@@ -385,7 +410,7 @@ class Contrastive(SharedSpace):
         if not (known & (concept >= 0)).any():  # texts that only stand for themselves
             places, concept = self._answers(pairs)
             known = np.ones(len(concept), bool)
-        logits = self._logits(places[known], self.prototypes_)
+        logits = self.logits(places[known], self.prototypes_)
         return calibrate.choice(logits, self.log_prior_, concept[known])
 
     def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:

@@ -2,11 +2,14 @@
 
     python benchmarks/make_notes.py hapt --seed 0
     python benchmarks/make_notes.py hapt --test F --seed 3 --out runs/notes_f3
+    python benchmarks/make_notes.py hapt --test D --times   # times written as phrases
+    python benchmarks/make_notes.py hapt --train C --chunk 5 --out runs/notes_ordered
 
 The regimes: A stamped; B loose (stamps shifted by up to `--jitter` seconds); C in the order of
 events, without times; D the same sentences shuffled; E is C with distractors inserted and some
 events unmentioned; F is E with some sentences swapped with their neighbour. All draws that two
-regimes share are the same under the same seed, so C, E and F differ by nothing else.
+regimes share are the same under the same seed, so C, E and F differ by nothing else. With `--chunk`
+a recording has several training notes, each about so many events in a row and tied to its stretch.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from time_phrases import with_time
 
 Regime = Literal["A", "B", "C", "D", "E", "F"]
 REGIMES: tuple[Regime, ...] = ("A", "B", "C", "D", "E", "F")
@@ -89,6 +94,8 @@ def make_notes(
     count: int = 1,
     concepts: bool = False,
     noise: Noise | None = None,
+    times: bool = False,
+    chunk: int | None = None,
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Return notes about one recording, each drawn anew, and the truth of their sentences.
 
@@ -110,6 +117,12 @@ def make_notes(
         Whether sentences carry their concept (never in a test note).
     noise : Noise or None
         How much goes wrong; the defaults where None.
+    times : bool
+        Whether sentences tell their times in words, and the notes when the recording began. All
+        other draws stay the same.
+    chunk : int or None
+        About so many events a note, each then tied to its stretch by `covers`; None: one note of
+        the whole recording.
 
     Returns
     -------
@@ -118,23 +131,42 @@ def make_notes(
     truth : list of Truth
         One row a sentence.
     """
+    parts, end = _stretches(spans, chunk), max((span.end for span in spans), default=0.0)
+    streams = [
+        draws for own in rng.spawn(count) for draws in (own.spawn(len(parts)) if chunk else [own])
+    ]
     notes, truth = [], []
-    for number, own in enumerate(rng.spawn(count)):
-        lines = _lines(spans, wordings, regime, own, noise or Noise())
+    for number, (own, (covers, some)) in enumerate(zip(streams, parts * count, strict=True)):
+        lines = _lines(some, wordings, regime, own, noise or Noise(), end)
+        head = {"recording": recording, "note": f"n{number}", "subject": subject} | covers
+        if times:
+            (clock,) = own.spawn(1)
+            begun = _morning(clock)
+            lines = _timed(lines, begun, clock)
+            ended = begun + timedelta(seconds=float(np.ceil(end)))
+            head["recorded"] = [begun.isoformat(), ended.isoformat()]
         ids = [f"{recording}.n{number}.{i}" for i in range(len(lines))]
         sentences = [_sentence(*pair, concepts) for pair in zip(ids, lines, strict=True)]
-        notes.append(
-            {
-                "recording": recording,
-                "note": f"n{number}",
-                "subject": subject,
-                "ordered": regime not in "BD",
-                "sentences": sentences,
-            }
-        )
+        notes.append(head | {"ordered": regime not in "BD", "sentences": sentences})
         events = [line.event or (None, None, "") for line in lines]
         truth += [Truth(recording, i, *event) for i, event in zip(ids, events, strict=True)]
     return notes, truth
+
+
+def _stretches(
+    spans: Sequence[Stretch], chunk: int | None
+) -> list[tuple[dict[str, list[float]], Sequence[Stretch]]]:
+    """Return what each note is about; neighbours part in the middle between two events."""
+    stated = [span for span in spans if span.label]
+    if chunk is None or not stated:
+        return [({}, spans)]
+    cuts = np.linspace(0, len(stated), max(1, round(len(stated) / chunk)) + 1).round().astype(int)
+    inner = [round((stated[i - 1].end + stated[i].start) / 2, 2) for i in cuts[1:-1]]
+    edges = [0.0, *inner, max(span.end for span in spans)]
+    return [
+        ({"covers": [edges[n], edges[n + 1]]}, stated[cuts[n] : cuts[n + 1]])
+        for n in range(len(cuts) - 1)
+    ]
 
 
 def _lines(
@@ -143,13 +175,14 @@ def _lines(
     regime: Regime,
     rng: np.random.Generator,
     noise: Noise,
+    end: float,
 ) -> list[Line]:
     decks = {label: _deal(texts, rng) for label, texts in wordings["concepts"].items()}
     lines = [Line(next(decks[span.label]), span) for span in spans if span.label]
     if regime == "A":
         return [replace(line, stamp=line.event[:2]) for line in lines if line.event]
     if regime == "B":
-        return _loose(lines, max(span.end for span in spans), noise.jitter, rng)
+        return _loose(lines, end, noise.jitter, rng)
     if regime == "D":
         return [lines[i] for i in rng.permutation(len(lines))]
     if regime in "EF":
@@ -158,6 +191,24 @@ def _lines(
     if regime == "F":
         lines = _swap(lines, round(noise.swapped * len(lines)), rng)
     return lines
+
+
+def _morning(rng: np.random.Generator) -> datetime:
+    """Return when a recording began: on any second between eight and five."""
+    return datetime(2024, 3, 5, 8) + timedelta(seconds=int(rng.integers(9 * 3600)))
+
+
+def _timed(lines: list[Line], begun: datetime, rng: np.random.Generator) -> list[Line]:
+    """Write into each sentence when its event was; one may be told from the one before."""
+    out, before = [], None
+    for line in lines:
+        if line.event is None:
+            out.append(line)
+            continue
+        text, told = with_time(line.text, line.event[:2], begun, before, rng)
+        before = line.event.start if told else before
+        out.append(replace(line, text=text))
+    return out
 
 
 def _deal(texts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
@@ -269,6 +320,8 @@ class Collection:
         Reads a `.spans.csv`.
     noise : Noise
         How much goes wrong.
+    chunk : int or None
+        Events a training note; None: one note of the whole recording.
     distractors : str or None
         The list that off-topic sentences of test notes come from, where it is not the test list.
     """
@@ -280,6 +333,7 @@ class Collection:
     counts: tuple[int, int, int] = (1, 5, 1)
     read: Callable[[Path], list[Stretch]] = read_spans
     noise: Noise = Noise()
+    chunk: int | None = None
     distractors: str | None = None
 
 
@@ -308,12 +362,12 @@ COLLECTIONS: Mapping[str, Collection] = {
 
 
 def make_collection(
-    folder: Path, collection: Collection, seed: int
+    folder: Path, collection: Collection, seed: int, times: bool = False
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Make the notes about all recordings of a folder.
 
     The draws of a recording depend on the seed and its id alone, so the notes of one part stay
-    the same whatever the regime of another.
+    the same whatever the regime of another. With `times` those of validation and test tell them.
     """
     notes: list[dict[str, Any]] = []
     truth: list[Truth] = []
@@ -330,6 +384,8 @@ def make_collection(
             count=collection.counts[PARTS.index(part)],
             concepts=part != "test",
             noise=collection.noise,
+            times=times and part != "train",
+            chunk=collection.chunk if part == "train" else None,
         )
         notes += made[0]
         truth += made[1]
@@ -371,14 +427,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     for part in PARTS:
         parser.add_argument(f"--{part}", choices=REGIMES, help=f"regime of the {part} notes")
     parser.add_argument("--jitter", type=float, default=30.0, help="stamp error of B in s")
+    parser.add_argument("--times", action="store_true", help="tell times in words, but to learn")
+    parser.add_argument("--chunk", type=int, help="about so many events a training note")
     parser.add_argument("--distractors", help="list of off-topic sentences of the test notes")
     args = parser.parse_args(argv)
     chosen = COLLECTIONS[args.collection]
     asked = (args.train, args.valid, args.test)
     regimes = tuple(a or b for a, b in zip(asked, chosen.regimes, strict=True))
     noise = replace(chosen.noise, jitter=args.jitter)
-    chosen = replace(chosen, regimes=regimes, noise=noise, distractors=args.distractors)
-    notes, truth = make_collection(DATA / args.collection, chosen, args.seed)
+    chosen = replace(chosen, regimes=regimes, noise=noise)
+    chosen = replace(chosen, chunk=args.chunk, distractors=args.distractors)
+    notes, truth = make_collection(DATA / args.collection, chosen, args.seed, args.times)
     if args.collection == "speech":
         notes.append(transcript(DATA / "speech/61-70968-0000.lab", "librispeech-61"))
     write(notes, truth, args.out or DATA / args.collection)

@@ -478,3 +478,29 @@ def test_it_is_an_estimator(model: Contrastive) -> None:
     fresh = clone(model.set_params(loss="supcon"))
     assert fresh.get_params()["signal__layers"] == 1
     assert not hasattr(fresh, "weights_")
+
+
+def test_classes_are_told_by_sentences_and_their_names_say_nothing(
+    model: Contrastive, unseen: Pairs
+) -> None:
+    told = {str(i): VALID[c] for i, c in enumerate(CONCEPTS)}
+    log_p = model.classify(unseen.features, told)
+    assert log_p.dtype == np.float32
+    np.testing.assert_allclose(np.exp(log_p).sum(1), 1, atol=1e-5)
+    said = truth(unseen) >= 0
+    assert (log_p.argmax(1) == truth(unseen))[said].mean() > 0.9
+    back = model.classify(unseen.features, dict(reversed(told.items())))
+    np.testing.assert_allclose(back[:, ::-1], log_p, atol=1e-6)
+
+
+def test_a_class_by_a_sentence_learnt_from_and_its_concept_agree(model: Contrastive) -> None:
+    features = make_pairs(3, TRAIN, 100, nothing=False).features
+    log_p = model.classify(features, TRAIN)
+    known = model.concept_scores(features)
+    assert (log_p.argmax(1) == known.argmax(1)).mean() > 0.97
+
+
+@pytest.mark.parametrize("classes", [{}, {"SIT": ("Sits.",), "FALL": ()}])
+def test_a_class_without_a_sentence_is_refused(model: Contrastive, classes: dict) -> None:
+    with pytest.raises(TsalignError, match="needs at least one sentence"):
+        model.classify(np.zeros((1, 6), np.float32), classes)

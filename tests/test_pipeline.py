@@ -41,6 +41,13 @@ def again(finished: Ended, place: Path, tmp_path: Path) -> Tiny:
     return Tiny(tmp_path / "runs", place / "cache")
 
 
+def test_nothing_that_notes_say_is_logged(finished: Ended) -> None:
+    said = [s["text"] for note in notes_of(DATA) for s in note.get("sentences", [])]
+    log = (finished.folder / "events.jsonl").read_text() + finished.err + finished.out
+    assert said
+    assert not [text for text in said if len(text) > 8 and text in log]
+
+
 def notes_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / NOTES).read_text().splitlines()]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny import LESS, ROOT, Ended, Tiny
 
-from tsalign import stages, token_stages
+from tsalign import token_stages
 from tsalign.align import Contrastive
 from tsalign.align.token_encoder import TokenEncoder
 from tsalign.cache import Store
@@ -165,7 +165,7 @@ def cut(*starts: int, length: int = 2) -> Segments:
 
 
 def test_streams_end_where_signal_is_missing() -> None:
-    pieces = lambda *starts: [(s.start, s.stop) for s in stages.unbroken(cut(*starts))]  # noqa: E731
+    pieces = lambda *starts: [(s.start, s.stop) for s in cut(*starts).unbroken()]  # noqa: E731
     assert pieces(0, 2, 4, 9, 11) == [(0, 3), (3, 5)]
     assert pieces(0, 1, 2) == [(0, 3)]  # windows that overlap
     assert pieces(0, 5, 10, 15) == [(0, 4)]  # windows with a hop longer than they are

@@ -264,7 +264,7 @@ class _Builder:
             for i in self.items
             if i.part == "valid"
         ]
-        settings = (self.config.match, self.told("train"), valid)
+        settings = (self.config.match, self.told("train"), self.told("valid"), valid)
         inputs = (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid"))
         return self.fit("match", stages.fit_match, settings, inputs)
 

@@ -10,6 +10,7 @@ from tsalign.align.index import Index
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
@@ -31,6 +32,7 @@ __all__ = [
     "Kernel",
     "MiniLM",
     "Mlp",
+    "Noted",
     "Pairs",
     "Queries",
     "Relational",
@@ -47,6 +49,7 @@ __all__ = [
     "mil_nce",
     "mutual_information",
     "opposites",
+    "pairs_of",
     "push_to_hub",
     "sentences_for",
     "shared_and_unique",

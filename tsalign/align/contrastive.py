@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from tsalign.align import calibrate
 from tsalign.align.concepts import ConceptText
+from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
@@ -48,8 +51,11 @@ class Contrastive(SharedSpace):
         `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
         Losses add up with weights, `{"supcon": 1.0, "unique": 0.1}`: `unique` tells segments of
         one concept apart by two draws of dropout.
-    supervision : {"stamped"}
-        Segments are given with their texts.
+    supervision : {"auto", "stamped", "loose", "ordered", "unordered"}
+        What notes tell. `stamped`: the time of each sentence; `loose`: its time, wrong by up to
+        `tolerance`; `ordered`: the order of the events in the stretch that the note covers;
+        `unordered`: that they are in that stretch. `auto`: each note by what is in it. What is
+        not told is learnt in rounds, as in `taught`.
     dimension : int
         Columns of the shared space.
     epochs : int
@@ -102,7 +108,7 @@ class Contrastive(SharedSpace):
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
         loss: Word | dict[Part, Annotated[float, Gt(0)]] = "supcon",
-        supervision: Literal["stamped"] = "stamped",
+        supervision: Supervision = "auto",
         dimension: Annotated[int, Ge(1)] = 128,
         epochs: Annotated[int, Ge(1)] = 60,
         batch_size: Annotated[int, Ge(2)] = 256,
@@ -113,6 +119,8 @@ class Contrastive(SharedSpace):
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
+        tolerance: Annotated[float, Ge(0)] = 0.0,
+        rounds: Annotated[int, Ge(1)] = 4,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -128,14 +136,16 @@ class Contrastive(SharedSpace):
         self.device = device
         self.random_state = random_state
         self.hard_negatives = hard_negatives
+        self.tolerance = tolerance
+        self.rounds = rounds
 
-    def fit(self, pairs: Pairs, validation: Pairs | None = None) -> Contrastive:
+    def fit(self, given: Pairs | Sequence[Noted], validation: Pairs | None = None) -> Contrastive:
         """Learn the space, then what its scores are worth.
 
         Parameters
         ----------
-        pairs : Pairs
-            Training segments and wordings.
+        given : Pairs or sequence of Noted
+            Training segments and wordings, or recordings with their notes.
         validation : Pairs or None
             Other people, in other wordings: the people stop the learning, both together
             calibrate it. Without them every epoch is run, and scores are too sure of themselves.
@@ -146,6 +156,7 @@ class Contrastive(SharedSpace):
             Itself.
         """
         check_params(self)
+        pairs = given if isinstance(given, Pairs) else self._settled(given, validation)
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
@@ -163,6 +174,19 @@ class Contrastive(SharedSpace):
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
         return self
+
+    def _settled(self, recordings: Sequence[Noted], validation: Pairs | None) -> Pairs:
+        """Decide which sentence speaks of which segment: bags, then rounds, a learning each."""
+
+        def head(pairs: Pairs, number: int) -> Contrastive:
+            own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
+            if pairs.bag is not None:
+                own |= {"loss": "mil_nce", "epochs": max(1, self.epochs // HEADS)}
+            else:
+                own["epochs"] = max(1, self.epochs // (HEADS * self.rounds))
+            return type(self)(**self.get_params(deep=False) | own).fit(pairs, validation)
+
+        return taught(head, recordings, self.supervision, self.tolerance, self.rounds)
 
     def _learn(self, pairs: Pairs, validation: Pairs | None) -> None:
         import torch
@@ -228,7 +252,19 @@ class Contrastive(SharedSpace):
             np.array([i for i, _ in pool]),
             pairs.places[rows],
             window,
+            *self._bags(pairs, ids, rows),
         )
+
+    def _bags(
+        self, pairs: Pairs, ids: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
+        """Return the bag of each of some segments, and the concepts in each bag."""
+        if pairs.bag is None:
+            return None, None
+        table = np.zeros((len(pairs.bags) + 1, len(self.concepts_)), bool)
+        for i, bag in enumerate(pairs.bags):
+            table[i, ids[list(bag)]] = True
+        return pairs.bag[rows].astype(np.int64), table
 
     def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
         ids = self._ids(pairs)

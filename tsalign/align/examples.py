@@ -61,6 +61,10 @@ class Examples:
         Of which each segment is.
     window : int or None
         Segments of a recording that are read together; None reads each by itself.
+    bag : (n,) int64 array or None
+        Row of `bags` of each segment; -1, the last, is empty: `concept` it is.
+    bags : (b + 1, c) bool array or None
+        Concepts of which one is a segment's.
     """
 
     features: Tensor
@@ -70,6 +74,8 @@ class Examples:
     text_concept: NDArray[np.int64]
     recordings: NDArray[np.int32]
     window: int | None = None
+    bag: NDArray[np.int64] | None = None
+    bags: NDArray[np.bool_] | None = None
 
     def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of batches.
@@ -82,12 +88,26 @@ class Examples:
         weight = self.counts / np.sqrt(heard[inverse])
         draws = self._in_context if self.window else self._alone
         for rows, windows, places in draws(weight / weight.sum(), size, rng):
-            said = self.concept[rows]
+            said = self._said(rows, rng)
             first = np.searchsorted(self.text_concept, said)
             last = np.searchsorted(self.text_concept, said, side="right")
             wording = first + np.floor(rng.random(len(rows)) * (last - first)).astype(int)
             if (said >= 0).any():
                 yield Batch(rows, wording[said >= 0], windows, places)
+
+    def true(self, rows: NDArray[np.int64], wording: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which texts may speak of which segments, `(rows, wordings)`."""
+        positives = self.concept[rows, None] == self.text_concept[wording]
+        if self.bags is not None and self.bag is not None:
+            positives |= self.bags[self.bag[rows]][:, self.text_concept[wording]]
+        return positives
+
+    def _said(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the concept of each segment, drawn where only a bag is known."""
+        if self.bags is None or self.bag is None:
+            return self.concept[rows]
+        lots = rng.random((len(rows), self.bags.shape[1])) * self.bags[self.bag[rows]]
+        return np.where(lots.any(1), lots.argmax(1), self.concept[rows])
 
     def _alone(self, chance: Floats, size: int, rng: np.random.Generator) -> Iterator[Draw]:
         rows = rng.choice(len(chance), size=int((chance > 0).sum()), p=chance)

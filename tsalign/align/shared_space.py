@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
-from tsalign.errors import located
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -247,6 +247,39 @@ class SharedSpace(BaseEstimator):
             Columns as in `concepts_`; what a row's chances lack to 1 is "something else".
         """
         return self.concept_text_.log_proba(sentences)
+
+    def classify(
+        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+    ) -> NDArray[np.float32]:
+        """Return log p(class | segment) of classes that are told by sentences alone.
+
+        What a class means is the mean of what its sentences mean: several wordings are surer
+        than one.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        classes : mapping of str to sequence of str
+            Name and sentences of each class; a name says nothing to the model.
+
+        Returns
+        -------
+        (k, n) float32
+            A row's chances sum to 1: each segment is of one of the classes.
+
+        Raises
+        ------
+        TsalignError
+            When there is no class, or a class without a sentence.
+        """
+        if not classes or not all(len(texts) for texts in classes.values()):
+            raise TsalignError("each class needs at least one sentence")
+        means = [
+            np.exp(self.concept_text(texts), dtype=float).mean(0) for texts in classes.values()
+        ]
+        chances = np.exp(self.concept_scores(features), dtype=float) @ np.stack(means).T
+        return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.

@@ -119,7 +119,7 @@ class Objective:
                 positives = concept[:, None] == concept
                 other = look()  # dropout shows them otherwise
             else:
-                positives = concept[:, None] == examples.text_concept[wording]
+                positives = examples.true(rows, wording)
             mask = torch.from_numpy(positives).to(device)
             more = {}
             if self.hardness and other is text:

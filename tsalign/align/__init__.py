@@ -14,6 +14,7 @@ from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
+from tsalign.align.unseen import seen_bias
 
 __all__ = [
     "Bounds",
@@ -40,6 +41,7 @@ __all__ = [
     "mutual_information",
     "opposites",
     "pairs_of",
+    "seen_bias",
     "shared_and_unique",
     "siglip",
     "supcon",

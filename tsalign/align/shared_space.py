@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
@@ -178,12 +179,18 @@ class SharedSpace(BaseEstimator):
         return self.concept_text_.log_proba(sentences)
 
     def classify(
-        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+        self,
+        features: NDArray[np.float32],
+        classes: Mapping[str, Sequence[str]],
+        *,
+        unseen: Collection[str] = (),
+        bias: float = 0.0,
     ) -> NDArray[np.float32]:
         """Return log p(class | segment) of classes that are told by sentences alone.
 
         What a class means is the mean of what its sentences mean: several wordings are surer
-        than one.
+        than one. Where some classes are none of the trained concepts, all are judged by how
+        close they lie in the space, and trained ones get a handicap.
 
         Parameters
         ----------
@@ -191,6 +198,10 @@ class SharedSpace(BaseEstimator):
             As learnt from.
         classes : mapping of str to sequence of str
             Name and sentences of each class; a name says nothing to the model.
+        unseen : collection of str
+            Names of classes that training never showed.
+        bias : float
+            The handicap of the others, in nats; the function `seen_bias` finds it.
 
         Returns
         -------
@@ -201,14 +212,47 @@ class SharedSpace(BaseEstimator):
         ------
         TsalignError
             When there is no class, or a class without a sentence.
+
+        References
+        ----------
+        Chao et al. (2016), An Empirical Study and Analysis of Generalized Zero-Shot Learning for
+        Object Recognition in the Wild, ECCV, eq. 3.
         """
-        if not classes or not all(len(texts) for texts in classes.values()):
-            raise TsalignError("each class needs at least one sentence")
-        means = [
-            np.exp(self.concept_text(texts), dtype=float).mean(0) for texts in classes.values()
-        ]
-        chances = np.exp(self.concept_scores(features), dtype=float) @ np.stack(means).T
+        if unseen:
+            seen = np.array([name not in unseen for name in classes])
+            return log_softmax(self.closeness(features, classes) - bias * seen, axis=1)
+        _check_classes(classes)
+        meanings = [np.exp(self.concept_text(texts), dtype=float) for texts in classes.values()]
+        means = np.stack([rows.mean(axis=0) for rows in meanings])  # (n, c)
+        chances = np.exp(self.concept_scores(features), dtype=float) @ means.T
         return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def closeness(
+        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+    ) -> NDArray[np.float32]:
+        """Return how close segments lie to classes in the space, whatever was trained.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        classes : mapping of str to sequence of str
+            Name and sentences of each class.
+
+        Returns
+        -------
+        (k, n) float32
+            Cosine to the mean of the sentences, times the learnt inverse temperature.
+
+        Raises
+        ------
+        TsalignError
+            When there is no class, or a class without a sentence.
+        """
+        _check_classes(classes)
+        means = np.stack([self.encode_text(texts).mean(axis=0) for texts in classes.values()])
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        return self._logits(self.encode_signal(features), means).astype(np.float32)
 
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.
@@ -305,6 +349,11 @@ class SharedSpace(BaseEstimator):
         close = self._logits(places, self.encode_text(sentences))
         concepts = self._log_proba(places)[:, :-1]
         return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+
+
+def _check_classes(classes: Mapping[str, Sequence[str]]) -> None:
+    if not classes or not all(len(texts) for texts in classes.values()):
+        raise TsalignError("each class needs at least one sentence")
 
 
 def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

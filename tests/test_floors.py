@@ -14,14 +14,17 @@ import pytest
 from package import FILES, ROOMS, ROOT, imports
 
 FLOORS = """
-run search
+run
+search
 session listing
+card
 summary pipeline
-token_stages
+token_stages open_stages
 stages data
 engine config
 registry
 read notes prepare segment describe tokens align match evaluate export
+modelfolder overrides
 cache codec folders device transformer yamlmap progress kernels
 params
 types

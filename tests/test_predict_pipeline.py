@@ -72,9 +72,9 @@ def test_a_plan_and_a_new_start(finished: Ended, place: Path) -> None:
     again = Tiny(place / "again", place / "cache", less=(*FEW, MASKED))
     assert counts(again.run("--dry-run").out)["predict"] == (15, 0)
     plan = counts(again.run("--dry-run", "--from", "predict").out)
-    assert (plan["tokens"], plan["predict"], plan["align"]) == ((7, 0), (0, 15), (0, 7))
+    assert (plan["tokens"], plan["predict"], plan["align"]) == ((7, 0), (0, 15), (0, 8))
     plan = counts(again.run("--dry-run", "--set", "predict.span=1.0").out)
-    assert (plan["tokens"], plan["predict"], plan["align"]) == ((7, 0), (0, 15), (0, 7))
+    assert (plan["tokens"], plan["predict"], plan["align"]) == ((7, 0), (0, 15), (0, 8))
     assert again.run("--from", "predict").spans == finished.spans
 
 

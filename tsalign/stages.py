@@ -228,12 +228,18 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
+def by_piece(scores: Callable[[Rows], Rows], X: Rows, segments: Segments) -> Rows:
+    """Return what a model says of segments, those before a gap and after it apart."""
+    pieces = list(segments.unbroken()) or [slice(0)]
+    return np.concatenate([scores(X[piece]) for piece in pieces])
+
+
 def evidence(
     texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
 ) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X, pieces = model(), scale()(rows()), list(segments().unbroken()) or [slice(0)]
-    judge = lambda scores: np.concatenate([scores(X[piece]) for piece in pieces])  # noqa: E731
+    fitted, X, cut = model(), scale()(rows()), segments()
+    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
     signal = judge(fitted.concept_scores)
     unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
     near = lambda some: fitted.similarity(some, texts)  # noqa: E731
@@ -250,21 +256,31 @@ def fit_match(
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from stamps, weights and confidence from validation.
+    """Learn durations from training, weights and confidence from validation.
 
     Training stamps that are all of one length are windows: they do not say how long what they
-    show went on, and neither do notes without any. Then the true times of validation do.
+    show went on, and neither do notes without any. Then what was decoded while learning does, or
+    else the true times of validation.
     """
     from tsalign.match import Case, Placer
 
+    learnt = model()
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
     seconds = _durations(train)
     every = [value for some in seconds.values() for value in some]
     if not every or np.ptp(every) < SAME:
-        seconds = _durations(held_out)
-    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in model().concepts_])
+        seconds = _decoded(learnt) or _durations(held_out)
+    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in learnt.concepts_])
+
+
+def _decoded(model: Any) -> dict[str, list[float]]:
+    """Return the seconds of the runs that learning without times has found, by concept."""
+    seconds: dict[str, list[float]] = {}
+    for number, duration in getattr(model, "runs_", ()):
+        seconds.setdefault(model.concepts_[int(number)], []).append(float(duration))
+    return seconds
 
 
 def _durations(told: Sequence[Told]) -> dict[str, list[float]]:

@@ -4,11 +4,16 @@ from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
 from tsalign.align.context_encoder import ContextEncoder
 from tsalign.align.contrastive import Contrastive
+from tsalign.align.hub import from_hub, push_to_hub
+from tsalign.align.identity import text_identity
+from tsalign.align.index import Index
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import hard_negatives, opposites
 from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
+from tsalign.align.queries import Queries, terms
+from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
@@ -23,17 +28,22 @@ __all__ = [
     "Contrastive",
     "Correlation",
     "Cosine",
+    "Hit",
+    "Index",
     "Kernel",
     "MiniLM",
     "Mlp",
     "Noted",
     "Pairs",
+    "Queries",
     "Relational",
     "SentenceTransformerText",
     "SignalEncoder",
     "TextEncoder",
     "TokenEncoder",
     "dcl",
+    "find",
+    "from_hub",
     "hard_negatives",
     "infonce",
     "max_mil",
@@ -41,10 +51,14 @@ __all__ = [
     "mutual_information",
     "opposites",
     "pairs_of",
+    "push_to_hub",
     "seen_bias",
+    "sentences_for",
     "shared_and_unique",
     "siglip",
     "supcon",
+    "terms",
+    "text_identity",
     "tiled_siglip",
     "tiled_supcon",
     "unique",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tsalign.align import calibrate
 from tsalign.align.concepts import ConceptText
+from tsalign.align.decoding import Seconds
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
@@ -66,8 +67,9 @@ class Contrastive(SharedSpace):
         Of AdamW.
     patience : int
         Rounds without gain on validation people before learning stops.
-    unmentioned : {"nothing", "unknown"}
-        What a segment without text teaches: that nothing is said of such, or not anything.
+    unmentioned : {"nothing", "unknown", "validate"}
+        What a segment without text teaches: that nothing is said of such, or not anything, or
+        that of the two which lets validation people be told better (two learnings).
     device : str
         `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
     random_state : int
@@ -80,8 +82,12 @@ class Contrastive(SharedSpace):
     ----------
     concepts_ : tuple of str
         Sorted; a text without a concept stands for itself.
+    data_ : str
+        Key of the pairs learnt from.
     history_ : (epochs run, 2) float64
         Training and validation loss; NaN where there was no validation.
+    runs_ : (r, 2) float64
+        Concept and seconds of what sentences speak of, as stamped or decoded; none from `Pairs`.
 
     References
     ----------
@@ -113,7 +119,7 @@ class Contrastive(SharedSpace):
         learning_rate: Annotated[float, Gt(0)] = 1e-3,
         weight_decay: Annotated[float, Ge(0)] = 1e-2,
         patience: Annotated[int, Ge(1)] = 10,
-        unmentioned: Literal["nothing", "unknown"] = "nothing",
+        unmentioned: Literal["nothing", "unknown", "validate"] = "nothing",
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
@@ -154,13 +160,20 @@ class Contrastive(SharedSpace):
             Itself.
         """
         check_params(self)
-        pairs = given if isinstance(given, Pairs) else self._settled(given, validation)
+        if self.unmentioned == "validate":
+            return self._validated(given, validation)
+        pairs, seconds = given, {}
+        if not isinstance(pairs, Pairs):
+            pairs, seconds = self._settled(pairs, validation)
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
+        runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
+        self.runs_ = np.array(runs, float).reshape(-1, 2)
         raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
         self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
@@ -172,7 +185,34 @@ class Contrastive(SharedSpace):
             self._calibrate(pairs, validation or pairs)
         return self
 
-    def _settled(self, recordings: Sequence[Noted], validation: Pairs | None) -> Pairs:
+    def _validated(self, given: Pairs | Sequence[Noted], validation: Pairs | None) -> Contrastive:
+        """Take what lets validation be told best, of which silence is known to be nothing."""
+        if validation is None:
+            raise TsalignError("'validate' needs validation people", key="unmentioned")
+        tried = {}
+        for word in ("nothing", "unknown"):
+            own = {"text": self._text, "unmentioned": word}
+            one = type(self)(**self.get_params(deep=False) | own).fit(given, validation)
+            tried[one._told(validation)] = one
+        best = tried[max(tried)]
+        vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})
+        return self
+
+    def _told(self, held_out: Pairs) -> float:
+        """Calibrate with silence as nothing; return the mean log chance of the answers."""
+        places = self.encode_signal(held_out.features, recordings=held_out.recordings)
+        concept = _concepts(self._ids(held_out), held_out)
+        known = concept < len(self.concepts_)
+        if held_out.weights is not None:
+            known &= held_out.weights > 0
+        logits, answers = self._logits(places[known], self.prototypes_), concept[known]
+        self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
+        log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
+        return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
+
+    def _settled(
+        self, recordings: Sequence[Noted], validation: Pairs | None
+    ) -> tuple[Pairs, Seconds]:
         """Decide which sentence speaks of which segment: bags, then rounds, a learning each."""
 
         def head(pairs: Pairs, number: int) -> Contrastive:
@@ -305,7 +345,7 @@ class Contrastive(SharedSpace):
         sentences = [held_out.texts[i] for i in texts]
         _, which, counts = np.unique(ids, return_inverse=True, return_counts=True)
         return calibrate.logistic(
-            self._witnesses(places[some], sentences),
+            self._witnesses(places[some], self.queries(sentences)),
             concept[some, None] == ids,
             1 / counts[which],  # each concept counts the same, however many wordings it has
         )

@@ -13,11 +13,13 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
+from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.pairs import check_features
+from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tsalign.align.train import Space
 
 LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
+LEARNT += ("runs_",)
 
 
 class SharedSpace(BaseEstimator):
@@ -37,6 +40,7 @@ class SharedSpace(BaseEstimator):
     dimension: int
     device: str
     concepts_: tuple[str, ...]
+    data_: str | None
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -44,6 +48,7 @@ class SharedSpace(BaseEstimator):
     cell_: NDArray[np.float64]
     choice_: NDArray[np.float64]
     history_: NDArray[np.float64]
+    runs_: NDArray[np.float64]
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
@@ -122,7 +127,75 @@ class SharedSpace(BaseEstimator):
             Their logistic function is the chance that a sentence about some segments like those
             of the validation people speaks of this one.
         """
-        witnesses = self._witnesses(self.encode_signal(features, recordings), sentences)
+        return self.judge(self.encode_signal(features, recordings), self.queries(sentences))
+
+    def queries(self, sentences: Sequence[str]) -> Queries:
+        """Return sentences as things to look for.
+
+        Parameters
+        ----------
+        sentences : sequence of str
+            At least one.
+
+        Returns
+        -------
+        Queries
+            One a sentence.
+        """
+        return Queries(self.encode_text(sentences), self.concept_text(sentences))
+
+    def composed(self, terms: Sequence[tuple[int, str]]) -> Queries:
+        """Return a signed sum of sentences as one thing to look for.
+
+        The sum is taken in the shared space, of places of equal length; what it means is read off
+        the places of the known concepts. One term alone is a plain sentence.
+
+        Parameters
+        ----------
+        terms : sequence of (int, str)
+            From the function `terms`.
+
+        Returns
+        -------
+        Queries
+            A single one.
+
+        Raises
+        ------
+        TsalignError
+            When the terms cancel each other.
+
+        References
+        ----------
+        Mikolov et al. (2013), Linguistic Regularities in Continuous Space Word Representations,
+        NAACL, section 4.
+        """
+        sentences = [text for _, text in terms]
+        if len(terms) == 1:
+            return self.queries(sentences)
+        signs = np.array([[sign for sign, _ in terms]], float)
+        place = unit(signs @ self.encode_text(sentences))
+        known = calibrate.choose_log_proba(
+            self._logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+        )
+        return Queries(place, known[:, :-1].astype(np.float32))
+
+    def judge(self, places: Floats, queries: Queries) -> NDArray[np.float32]:
+        """Return the log-odds that each query speaks of each place, as `similarity` does.
+
+        Parameters
+        ----------
+        places : (k, dimension) array
+            From `encode_signal`.
+        queries : Queries
+            From `queries` or `composed`.
+
+        Returns
+        -------
+        (k, q) float32
+            Against nothing.
+        """
+        witnesses = self._witnesses(places, queries)
         return (np.tensordot(self.cell_[:-1], witnesses, 1) + self.cell_[-1]).astype(np.float32)
 
     def concept_scores(
@@ -264,7 +337,9 @@ class SharedSpace(BaseEstimator):
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
         params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
-        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
+        about |= {"parameters": params, "text_weights": text_identity(self._text)}
+        about |= {"data": getattr(self, "data_", None)}
         arrays = {name: getattr(self, name) for name in LEARNT}
         arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
         arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
@@ -291,13 +366,22 @@ class SharedSpace(BaseEstimator):
         -------
         Self
             Fitted.
+
+        Raises
+        ------
+        TsalignError
+            When the folder holds no whole model, or the text encoder has other weights than the
+            one that it was learnt with.
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
         params["signal"] = signal or persist.from_block("signal", params["signal"])
         params["text"] = text or persist.from_block("text", params["text"])
         model = cls(**params)
+        with located(file=folder):
+            check_identity(model._text, about.get("text_weights"))
         model.concepts_ = tuple(about["concepts"])
+        model.data_ = about.get("data")
         for name in LEARNT:
             setattr(model, name, arrays[name])
         model.weights_ = _under("space.", arrays)
@@ -345,10 +429,10 @@ class SharedSpace(BaseEstimator):
         logits = self._logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
-    def _witnesses(self, places: Floats, sentences: Sequence[str]) -> list[Floats]:
-        close = self._logits(places, self.encode_text(sentences))
+    def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
+        close = self._logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
-        return [close, calibrate.means_same(concepts, self.concept_text(sentences))]
+        return [close, calibrate.means_same(concepts, queries.meanings)]
 
 
 def _check_classes(classes: Mapping[str, Sequence[str]]) -> None:

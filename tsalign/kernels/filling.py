@@ -1,7 +1,7 @@
-"""The best runs of states in any order, with run lengths, and where they lie.
+"""The best runs of states in any order, and where they lie.
 
-As `any_order.best_of_spans`, but without a table of all runs: one vector pass over the lengths for
-each place and state.
+As `any_order.best_of_spans`, but without a table of all runs: for each place and state one vector
+pass over the lengths, or none where all lengths are alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ def _highest(opened: Row, chance: Row) -> float:
 
 @njit(cache=True)
 def fill(
-    sums: Table, which: Whole, start: Row, windows: Whole, backward: Table, out: Row, state: Whole
+    sums: Table,
+    states: Whole,
+    start: Row,
+    windows: Whole,
+    backward: Table,
+    edges: NDArray[np.float64],
+    out: Row,
+    ended: Whole,
 ) -> None:
     """Fill in the best value of the first 0..k segments.
 
@@ -34,53 +41,68 @@ def fill(
     ----------
     sums : (r, k + 1) float64
         Of the scores of each row before each place, finite.
-    which : (n,) int64
-        Row of each state.
+    states : (n, 3) int64
+        Row, group and line of `backward` of each state.
     start : (n,) float64
         Added once for each run of the state.
-    windows : (n, 2) int64
-        Only segments in [lo, hi) may be used.
-    backward : (r, D) float64
-        Log prior of runs of D..1 segments.
+    windows : (g, 2) int64
+        Segments [lo, hi) that a group may use.
+    backward : (q, D) float64
+        Log priors of runs of D..1 segments; D = 0 for runs of any length.
+    edges : (2, g, k + 1) float64
+        Added where a run of the group starts, and where it ends.
     out : (k + 1,) float64
         Written.
-    state : (k + 1,) int64
+    ended : (k + 1,) int64
         Set to the state whose run ends there in the best filling, -1 where none does.
     """
     longest = backward.shape[1]
-    opened = np.empty(sums.shape)
-    out[0], state[0] = 0.0, -1
-    opened[:, 0] = -sums[:, 0]
-    for t in range(1, len(out)):
-        top, ended = out[t - 1], -1
-        for i in range(len(which)):
-            r, lo = which[i], windows[i, 0]
-            if lo < t <= windows[i, 1] and start[i] > -np.inf:
+    opened = np.empty((len(states), len(out)))  # what a run that starts there begins with
+    best = np.full(len(states), -np.inf)  # of any length
+    out[0], ended[0] = 0.0, -1
+    for t in range(len(out)):
+        if t > 0:
+            out[t], ended[t] = out[t - 1], -1
+        for i in range(len(states)):
+            r, g, line = states[i]
+            lo, hi = windows[g]
+            if lo < t <= hi and start[i] > -np.inf:
                 first = max(lo, t - longest)
-                value = _highest(opened[r, first:t], backward[r, longest - (t - first) :])
-                value += sums[r, t] + start[i]
-                if value > top:
-                    top, ended = value, i
-        out[t], state[t] = top, ended
-        for r in range(sums.shape[0]):
-            opened[r, t] = top - sums[r, t]
+                if longest:
+                    value = _highest(opened[i, first:t], backward[line, longest - (t - first) :])
+                else:
+                    best[i] = max(best[i], opened[i, t - 1])
+                    value = best[i]
+                value += sums[r, t] + start[i] + edges[1, g, t]
+                if value > out[t]:
+                    out[t], ended[t] = value, i
+        for i in range(len(states)):
+            opened[i, t] = out[t] - sums[states[i, 0], t] + edges[0, states[i, 1], t]
 
 
 @njit(cache=True)
 def runs(
-    sums: Table, which: Whole, start: Row, windows: Whole, backward: Table, out: Row, state: Whole
+    sums: Table,
+    states: Whole,
+    windows: Whole,
+    backward: Table,
+    edges: NDArray[np.float64],
+    out: Row,
+    ended: Whole,
 ) -> Whole:
     """Return the runs `(m, 2)` of the best filling, the last first; parameters as for `fill`."""
     found = np.empty((len(out), 2), np.int64)
     count, t, longest = 0, len(out) - 1, backward.shape[1]
     while t > 0:
-        i = state[t]
-        if i < 0:
+        if ended[t] < 0:
             t -= 1
             continue
-        r, best, begun = which[i], -np.inf, t - 1
-        for a in range(t - 1, max(windows[i, 0], t - longest) - 1, -1):
-            value = out[a] - sums[r, a] + backward[r, longest - (t - a)]
+        r, g, line = states[ended[t]]
+        best, begun = -np.inf, t - 1
+        least = max(windows[g, 0], t - longest) if longest else windows[g, 0]
+        for a in range(t - 1, least - 1, -1):
+            value = out[a] - sums[r, a] + edges[0, g, a]
+            value += backward[line, longest - (t - a)] if longest else 0.0
             if value > best:
                 best, begun = value, a
         found[count, 0], found[count, 1] = begun, t

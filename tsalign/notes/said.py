@@ -103,7 +103,8 @@ def _common(first: Daily, second: Daily) -> Daily | None:
         )
         if start < end:
             shared.append((start, end))
-    if not shared and len(first.readings) == 2 and len(second.readings) == 1:
+    small_hours = first.readings[0][1] <= DAY / 4  # 4 in the morning is before the morning
+    if not shared and (len(first.readings) == 2 or small_hours) and len(second.readings) == 1:
         middle = sum(second.readings[0]) / 2 % DAY
         shared = [r for r in first.readings if (sum(r) / 2 < DAY / 2) == (middle < DAY / 2)]
     if not shared:

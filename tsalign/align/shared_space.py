@@ -258,6 +258,7 @@ class SharedSpace(BaseEstimator):
         *,
         unseen: Collection[str] = (),
         bias: float = 0.0,
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return log p(class | segment) of classes that are told by sentences alone.
 
@@ -275,6 +276,8 @@ class SharedSpace(BaseEstimator):
             Names of classes that training never showed.
         bias : float
             The handicap of the others, in nats; the function `seen_bias` finds it.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -293,15 +296,20 @@ class SharedSpace(BaseEstimator):
         """
         if unseen:
             seen = np.array([name not in unseen for name in classes])
-            return log_softmax(self.closeness(features, classes) - bias * seen, axis=1)
+            close = self.closeness(features, classes, recordings)
+            return log_softmax(close - bias * seen, axis=1).astype(np.float32)
         _check_classes(classes)
         meanings = [np.exp(self.concept_text(texts), dtype=float) for texts in classes.values()]
         means = np.stack([rows.mean(axis=0) for rows in meanings])  # (n, c)
-        chances = np.exp(self.concept_scores(features), dtype=float) @ means.T
+        known = self.concept_scores(features, recordings)
+        chances = np.exp(known, dtype=float) @ means.T
         return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def closeness(
-        self, features: NDArray[np.float32], classes: Mapping[str, Sequence[str]]
+        self,
+        features: NDArray[np.float32],
+        classes: Mapping[str, Sequence[str]],
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return how close segments lie to classes in the space, whatever was trained.
 
@@ -311,6 +319,8 @@ class SharedSpace(BaseEstimator):
             As learnt from.
         classes : mapping of str to sequence of str
             Name and sentences of each class.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -325,7 +335,8 @@ class SharedSpace(BaseEstimator):
         _check_classes(classes)
         means = np.stack([self.encode_text(texts).mean(axis=0) for texts in classes.values()])
         means /= np.linalg.norm(means, axis=1, keepdims=True)
-        return self._logits(self.encode_signal(features), means).astype(np.float32)
+        places = self.encode_signal(features, recordings)
+        return self._logits(places, means).astype(np.float32)
 
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.

@@ -16,10 +16,15 @@ from sklearn.base import BaseEstimator, clone
 
 from tsalign.align import (
     ConceptText,
+    ContextEncoder,
     Contrastive,
+    Correlation,
+    Cosine,
+    Kernel,
     MiniLM,
     Mlp,
     Pairs,
+    Relational,
     SentenceTransformerText,
     infonce,
     supcon,
@@ -370,16 +375,71 @@ def test_same_seed_same_bits_whatever_the_threads(loss) -> None:
     assert not np.array_equal(other.history_, one.history_)
 
 
-def test_the_best_epoch_is_kept() -> None:
+def test_the_best_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """People whose segments mean something else get worse while the model learns."""
+    from tsalign.course import Course
+
     pairs, valid = make_pairs(0, TRAIN), make_pairs(1, TRAIN)
     swapped = Pairs(valid.features[::-1].copy(), valid.text, valid.texts, valid.concepts)
+    seen = []
+    keep = Course._keep
+    monkeypatch.setattr(
+        Course, "_keep", lambda c, about: seen.append(c.weights()) or keep(c, about)
+    )
     stopped = small(patience=2, epochs=30).fit(pairs, swapped)
     best = int(stopped.history_[:, 1].argmin())
-    assert len(stopped.history_) == best + 3 < 30
-    again = small(epochs=best + 1).fit(pairs, swapped)
+    assert len(stopped.history_) == best + 3 == len(seen) < 30
     for name, array in stopped.weights_.items():
-        assert np.array_equal(array, again.weights_[name])
+        assert np.array_equal(array, seen[best][name])
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("signal", [Mlp(width=8), ContextEncoder(width=8, layers=2, window=8)])
+def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(signal, rounds: int, tmp_path) -> None:
+    def fit(listener=None, **more) -> tuple[Contrastive, list[int]]:
+        told = []
+        model = small(signal=signal, epochs=5, **more)
+        kill = lambda event: told.append(event.done) or (listener and listener(event))  # noqa: E731
+        pairs, valid = make_pairs(0, TRAIN, 100), make_pairs(1, VALID, 80)
+        return model.fit(pairs, valid, checkpoint=tmp_path, listener=kill), told
+
+    def die(event) -> None:
+        if event.done == rounds:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(die)
+    gone_on, told = fit()
+    assert told == list(range(rounds + 1, 6))
+    pairs, valid = make_pairs(0, TRAIN, 100), make_pairs(1, VALID, 80)
+    undisturbed = small(signal=signal, epochs=5).fit(pairs, valid)
+    assert np.array_equal(gone_on.history_, undisturbed.history_)
+    for name, array in undisturbed.weights_.items():
+        assert np.array_equal(gone_on.weights_[name], array), name
+    assert fit(random_state=7)[1] == [1, 2, 3, 4, 5], "another learning starts anew"
+
+
+def test_curves_are_told_as_lines_of_json() -> None:
+    import io
+
+    from tsalign.progress import JsonLines
+
+    out = io.StringIO()
+    pairs, valid = make_pairs(0, TRAIN, 200), make_pairs(1, TRAIN, 100)
+    model = small(epochs=6).fit(pairs, valid, listener=JsonLines(out))
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(e["slot"], e["status"], e["done"], e["total"]) for e in lines] == [
+        ("align", "learning", i + 1, 6) for i in range(6)
+    ]
+    curves = [[e["figures"][name] for name in ("loss", "held_out")] for e in lines]
+    assert np.array_equal(curves, model.history_)
+    last = lines[-1]["figures"]
+    assert 0.9 < last["segment_to_text"] <= 1
+    assert 0.9 < last["text_to_segment"] <= 1
 
 
 def test_without_validation_every_epoch_is_run() -> None:
@@ -412,6 +472,40 @@ def test_a_silent_column_does_no_harm() -> None:
     pairs = make_pairs(0, TRAIN, 100)
     pairs.features[:, 0] = 3.0
     assert np.isfinite(small(epochs=2).fit(pairs).similarity(pairs.features, ["He sat."])).all()
+
+
+CLOSE = (Cosine(), Kernel((0.5, 1.0)), Correlation(), Correlation("canonical"), Relational())
+
+
+@pytest.mark.parametrize("closeness", CLOSE, ids=repr)
+def test_places_may_be_compared_otherwise(closeness, unseen: Pairs, tmp_path) -> None:
+    model = small(closeness=closeness, epochs=20).fit(
+        make_pairs(0, TRAIN), make_pairs(1, VALID, 200)
+    )
+    said = unseen.text >= 0
+    scores = model.concept_scores(unseen.features)
+    assert (scores[said].argmax(1) == truth(unseen)[said]).mean() > 0.9
+    few = model.similarity(unseen.features[:3], unseen.texts)
+    whole = model.similarity(unseen.features, unseen.texts)
+    np.testing.assert_allclose(few, whole[:3], rtol=1e-4, atol=1e-5)
+    model.save(tmp_path)
+    again = Contrastive.load(tmp_path)
+    assert repr(again.closeness) == repr(closeness)
+    for a, b in zip(every_output(model, unseen), every_output(again, unseen), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_cosine_is_what_is_taken_unasked(unseen: Pairs) -> None:
+    pairs = make_pairs(0, TRAIN, 100)
+    one, two = (small(closeness=c, epochs=2).fit(pairs) for c in (None, Cosine()))
+    for a, b in zip(every_output(one, unseen), every_output(two, unseen), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_too_few_texts_to_compare_are_named() -> None:
+    pairs = make_pairs(0, TRAIN, 100)
+    with pytest.raises(TsalignError, match="no batch has the 4 texts that Relational"):
+        small(closeness=Relational(), batch_size=3).fit(pairs)
 
 
 # --- keeping ------------------------------------------------------------------------------------

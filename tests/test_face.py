@@ -14,10 +14,11 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl find hard_negatives
-        Hit Index infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information Noted opposites Pairs
-        pairs_of Queries Relational sentences_for SentenceTransformerText shared_and_unique siglip
-        SignalEncoder supcon terms TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
+        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl find from_hub
+        hard_negatives Hit Index infonce Kernel max_mil mil_nce MiniLM Mlp
+        mutual_information Noted opposites Pairs pairs_of push_to_hub Queries Relational
+        sentences_for SentenceTransformerText shared_and_unique siglip SignalEncoder
+        supcon terms text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """

@@ -105,9 +105,9 @@ class Config:
         """Return the filled configuration as a pipeline file."""
         return dump(self.filled())
 
-    def model_yaml(self) -> str:
-        """Return the slots that belong to what is learnt, as a model folder keeps them."""
-        return dump({slot: _plain(slot, getattr(self, slot)) for slot in ("prepare", *LEARNT)})
+    def parts(self) -> dict[str, Any]:
+        """Return the slots that belong to what is learnt as plain values."""
+        return {slot: _plain(slot, getattr(self, slot)) for slot in ("prepare", *LEARNT)}
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = None) -> Config:

@@ -4,6 +4,8 @@ from tsalign.align.bags import max_mil, mil_nce, unique
 from tsalign.align.concepts import ConceptText
 from tsalign.align.context_encoder import ContextEncoder
 from tsalign.align.contrastive import Contrastive
+from tsalign.align.hub import from_hub, push_to_hub
+from tsalign.align.identity import text_identity
 from tsalign.align.index import Index
 from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
@@ -45,6 +47,7 @@ __all__ = [
     "close_concepts",
     "dcl",
     "find",
+    "from_hub",
     "hard_negatives",
     "infonce",
     "max_mil",
@@ -52,11 +55,13 @@ __all__ = [
     "mutual_information",
     "opposites",
     "pairs_of",
+    "push_to_hub",
     "sentences_for",
     "shared_and_unique",
     "siglip",
     "supcon",
     "terms",
+    "text_identity",
     "tiled_siglip",
     "tiled_supcon",
     "unique",

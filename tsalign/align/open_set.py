@@ -38,8 +38,8 @@ def margins(model: SharedSpace, places: Floats, classes: Sequence[Sequence[str]]
         Differences of logits.
     """
     new = np.stack([unit(model.encode_text(texts)).mean(0) for texts in classes])
-    known = model.closeness(places, model.prototypes_).max(1, keepdims=True)
-    return model.closeness(places, unit(new)) - known
+    known = model.logits(places, model.prototypes_).max(1, keepdims=True)
+    return model.logits(places, unit(new)) - known
 
 
 def bias(
@@ -151,7 +151,7 @@ def _judged(
     told = np.isin(true, order)
     places = model.encode_signal(judge.features, recordings=judge.recordings)[told]
     margin = margins(model, places, classes)
-    known = model.closeness(places, model.prototypes_).argmax(1)
+    known = model.logits(places, model.prototypes_).argmax(1)
     right = np.stack(
         [
             np.array(new)[margin.argmax(1)] == true[told],

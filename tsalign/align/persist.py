@@ -62,5 +62,10 @@ def from_block(slot: str, block: Any) -> Any:
         raise TsalignError(
             f"this model was learnt with {block['kind']!r}: load it with {slot}=... of that kind"
         )
-    values = {k: from_block(k, v) if k == slot else v for k, v in block.items() if k != "kind"}
+    # JSON knows no tuple, and no part takes a list but of other parts.
+    values = {
+        k: from_block(k, v) if k == slot else tuple(v) if isinstance(v, list) else v
+        for k, v in block.items()
+        if k != "kind"
+    }
     return find(slot, block["kind"])(**values)

@@ -13,13 +13,15 @@ from sklearn.base import BaseEstimator
 
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
+from tsalign.align.identity import check_identity, text_identity
 from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Closeness
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, located
 from tsalign.params import hints
 
 Floats = NDArray[np.floating]
@@ -27,8 +29,9 @@ Floats = NDArray[np.floating]
 if TYPE_CHECKING:
     from tsalign.align.train import Space
 
-LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
-LEARNT += ("runs_", "bias_")
+PARTS = ("signal", "text", "closeness")
+LEARNT = ("center_", "spread_", "anchors_", "prototypes_", "log_prior_")
+LEARNT += ("cell_", "choice_", "history_", "runs_", "bias_")
 
 
 class SharedSpace(BaseEstimator):
@@ -41,6 +44,9 @@ class SharedSpace(BaseEstimator):
     projection: Literal["learned", "none"]
     device: str
     concepts_: tuple[str, ...]
+    data_: str | None
+    closeness: Closeness | None
+    anchors_: NDArray[np.float32]
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -177,7 +183,7 @@ class SharedSpace(BaseEstimator):
         signs = np.array([[sign for sign, _ in terms]], float)
         place = unit(signs @ self.encode_text(sentences))
         known = calibrate.choose_log_proba(
-            self.closeness(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+            self.logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
         )
         return Queries(place, known[:, :-1].astype(np.float32))
 
@@ -257,6 +263,7 @@ class SharedSpace(BaseEstimator):
         features: NDArray[np.float32],
         classes: Mapping[str, Sequence[str]],
         new: Collection[str] = (),
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return log p(class | segment) of classes that are told by sentences alone.
 
@@ -273,6 +280,8 @@ class SharedSpace(BaseEstimator):
             Name and sentences of each class; a name says nothing to the model.
         new : collection of str
             Classes that mean no known concept.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -295,7 +304,7 @@ class SharedSpace(BaseEstimator):
         if not classes or not all(len(texts) for texts in classes.values()):
             raise TsalignError("each class needs at least one sentence")
         odds = np.empty((len(features), len(classes)))
-        places = self.encode_signal(features)
+        places = self.encode_signal(features, recordings)
         fresh = np.array([name in new for name in classes])
         told = [texts for name, texts in classes.items() if name not in new]
         if told:
@@ -308,7 +317,7 @@ class SharedSpace(BaseEstimator):
             odds[:, fresh] = best + margins(self, places, asked) + self.bias_
         return log_softmax(odds, axis=1).astype(np.float32)
 
-    def closeness(self, places: Floats, rows: Floats) -> Floats:
+    def logits(self, places: Floats, rows: Floats) -> Floats:
         """Return the logits by which places of segments and of texts are close.
 
         Parameters
@@ -319,9 +328,16 @@ class SharedSpace(BaseEstimator):
         Returns
         -------
         (k, n) float64
-            Cosines over the learnt temperature.
+            Cosines, or what `closeness` says, over the learnt temperature.
         """
-        return self._scale * places.astype(float) @ rows.T
+        if self.closeness is None:
+            return self._scale * places.astype(float) @ rows.T
+        import torch
+
+        as_double = lambda array: torch.from_numpy(array.astype(float))  # noqa: E731
+        compare = self.closeness.beside(*map(as_double, self.anchors_))
+        with one_thread():
+            return self._scale * compare(as_double(places), as_double(rows)).numpy()
 
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.
@@ -332,8 +348,10 @@ class SharedSpace(BaseEstimator):
             Made where it is missing; an older model in it is replaced as a whole.
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
-        params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
-        about = {"class": "contrastive", "version": self.version, "parameters": params}
+        params |= {slot: persist.to_block(slot, params[slot]) for slot in PARTS}
+        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
+        about |= {"parameters": params, "text_weights": text_identity(self._text)}
+        about |= {"data": getattr(self, "data_", None)}
         arrays = {name: getattr(self, name) for name in LEARNT}
         arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
         arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
@@ -346,6 +364,7 @@ class SharedSpace(BaseEstimator):
         *,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
+        closeness: Closeness | None = None,
     ) -> Self:
         """Read a saved model; it gives the same numbers.
 
@@ -353,20 +372,30 @@ class SharedSpace(BaseEstimator):
         ----------
         folder : str or Path
             Written by `save`.
-        signal, text : object or None
-            Needed only where the model was learnt with encoders of your own.
+        signal, text, closeness : object or None
+            Needed only where the model was learnt with parts of your own.
 
         Returns
         -------
         Self
             Fitted.
+
+        Raises
+        ------
+        TsalignError
+            When the folder holds no whole model, or the text encoder has other weights than the
+            one that it was learnt with.
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
-        params["signal"] = signal or persist.from_block("signal", params["signal"])
-        params["text"] = text or persist.from_block("text", params["text"])
+        given = {"signal": signal, "text": text, "closeness": closeness}
+        for slot, part in given.items():
+            params[slot] = part or persist.from_block(slot, params[slot])
         model = cls(**params)
+        with located(file=folder):
+            check_identity(model._text, about.get("text_weights"))
         model.concepts_ = tuple(about["concepts"])
+        model.data_ = about.get("data")
         for name in LEARNT:
             setattr(model, name, arrays[name])
         model.weights_ = _under("space.", arrays)
@@ -411,11 +440,11 @@ class SharedSpace(BaseEstimator):
         return min(float(np.exp(self.weights_["log_scale"])), MAX_SCALE)
 
     def _log_proba(self, places: Floats) -> NDArray[np.float64]:
-        logits = self.closeness(places, self.prototypes_)
+        logits = self.logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
     def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
-        close = self.closeness(places, queries.places)
+        close = self.logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
         return [close, calibrate.means_same(concepts, queries.meanings)]
 

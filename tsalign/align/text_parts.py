@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
@@ -10,6 +11,7 @@ from annotated_types import MinLen
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from tsalign.align.identity import text_identity
 from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
@@ -67,6 +69,10 @@ class Joined(BaseEstimator):
             Their cosine is the mean of the encoders' cosines.
         """
         return self.views(texts)[:, 0]
+
+    def identity(self) -> str | None:
+        """Return what its encoders' weights are known by, None where one does not say."""
+        return _together([text_identity(encoder) for encoder in self.text])
 
     def views(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the looks that all encoders have at each text.
@@ -133,6 +139,10 @@ class Prompts(BaseEstimator):
         """
         return self.views(texts)[:, 0]
 
+    def identity(self) -> str | None:
+        """Return what its encoder's weights are known by, None where it does not say."""
+        return text_identity(self._encoder)
+
     def views(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the looks at each text.
 
@@ -152,10 +162,20 @@ class Prompts(BaseEstimator):
             raise TsalignError(f"templates hold {{}} where the text goes, not {lacking}")
         if isinstance(texts, str):
             raise TsalignError("encode takes a list of strings")
-        encoder = self.text or self.__dict__.setdefault("_minilm", MiniLM())
+        encoder = self._encoder
         rows = np.mean(
             [looks_of(encoder, [t.replace("{}", text) for text in texts]) for t in self.templates],
             axis=0,
         )
         size = np.linalg.norm(rows, axis=2, keepdims=True)
         return (rows / np.where(size > 0, size, 1.0)).astype(np.float32)
+
+    @property
+    def _encoder(self) -> TextEncoder:
+        return self.text or self.__dict__.setdefault("_minilm", MiniLM())
+
+
+def _together(names: list[str | None]) -> str | None:
+    if None in names:
+        return None
+    return hashlib.sha256(" ".join(map(str, names)).encode()).hexdigest()

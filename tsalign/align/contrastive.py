@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tsalign.align import calibrate, open_set
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
+from tsalign.align.negatives import warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
@@ -216,6 +217,7 @@ class Contrastive(SharedSpace):
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        warn_of_close(pairs.texts, names, self._text)
         self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]

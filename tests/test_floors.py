@@ -24,7 +24,7 @@ stages data
 engine config
 registry
 read notes prepare segment describe tokens align match evaluate export
-modelfolder overrides course
+modelfolder overrides course information
 cache codec folders device transformer yamlmap progress kernels
 params
 types

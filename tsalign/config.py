@@ -105,9 +105,9 @@ class Config:
         """Return the filled configuration as a pipeline file."""
         return dump(self.filled())
 
-    def model_yaml(self) -> str:
-        """Return the slots that belong to what is learnt, as a model folder keeps them."""
-        return dump({slot: _plain(slot, getattr(self, slot)) for slot in ("prepare", *LEARNT)})
+    def parts(self) -> dict[str, Any]:
+        """Return the slots that belong to what is learnt as plain values."""
+        return {slot: _plain(slot, getattr(self, slot)) for slot in ("prepare", *LEARNT)}
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = None) -> Config:
@@ -322,6 +322,8 @@ class _Builder:
             or (isinstance(given, str) and Literal not in words)
         ):
             return self.block(path, name, given)
+        if nested and isinstance(given, list) and _is_list(hint):
+            return list(self.blocks(path, name, given))
         return self.plain(path, hint, given)
 
     def plain(self, path: KeyPath, hint: Any, given: Any) -> Any:
@@ -345,6 +347,11 @@ class _Builder:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
                 self.wrong((*path, str(key)), f"unknown key; {hint}", at_key=True)
+
+
+def _is_list(hint: Any) -> bool:
+    plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return typing.get_origin(plain) is list
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from tsalign.cache import file_hash
 from tsalign.config import Config, Split
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
+from tsalign.notes import Finding, read_vocabulary
 from tsalign.types import Label, Note, Part, Span
-
-if TYPE_CHECKING:
-    from tsalign.notes import Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +63,7 @@ def collect(config: Config) -> list[Item]:
     TsalignError
         For patterns that match nothing, notes about nobody, two files with one id.
     """
-    from tsalign.notes import read_notes, read_vocabulary
+    from tsalign.notes import read_notes
     from tsalign.read import read_truths, recording_id
 
     paths = _files(config.data.recordings, "data.recordings")

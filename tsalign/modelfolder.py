@@ -9,6 +9,8 @@ from tsalign.errors import TsalignError
 
 PIPELINE = "pipeline.yaml"
 """In a model folder: the slots that made it, defaults filled in."""
+SPACES = ("align.fit_align", "align.fit_align_tokens")
+"""In a model folder: where the shared space may lie."""
 
 
 def model_folder(path: str | Path) -> Path:

@@ -99,8 +99,9 @@ def _stretch(at: list[str] | None) -> tuple[str, Any] | None:
 def _model(run: Path) -> Any:
     """Read the shared space of a run."""
     from tsalign import codec
+    from tsalign.modelfolder import SPACES
 
-    found = sorted((run / "model").glob("align.fit_align*"))
+    found = [run / "model" / name for name in SPACES if (run / "model" / name).is_dir()]
     if not found:
         raise TsalignError("the run folder has lost its model", file=str(run / "model"))
     try:

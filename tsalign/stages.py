@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from tsalign.types import (
 Load = Callable[[], Any]
 Rows = NDArray[np.float32]
 MOST_ROWS = 500_000  # that a fit sees, evenly spaced: enough for k-means and scales
+SAME = 1e-6  # seconds by which stamps of one length may differ
 FAR = 10.0  # standard deviations beyond which a description says no more
 
 
@@ -73,20 +73,6 @@ def finite_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
     whole = np.concatenate([[False], np.isfinite(values).all(axis=1), [False]])
     steps = np.flatnonzero(whole[1:] != whole[:-1])
     yield from zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True)
-
-
-def unbroken(segments: Segments) -> Iterator[slice]:
-    """Yield the stretches of segments between which signal is missing.
-
-    Examples
-    --------
-    >>> list(unbroken(Segments(np.array([[0, 2], [2, 4], [9, 11]]), rate=1.0)))
-    [slice(0, 2, None), slice(2, 3, None)]
-    """
-    between = segments.bounds[1:, 0] - segments.bounds[:-1, 1]
-    usual = max(float(np.median(between)), 0.0) if len(between) else 0.0
-    edges = [0, *(np.flatnonzero(between > usual) + 1).tolist(), len(segments)]
-    yield from (slice(a, b) for a, b in pairwise(edges) if b > a)
 
 
 def fit_describers(blocks: Sequence[Any], signals: list[Load], segments: list[Load]) -> list[Any]:
@@ -194,7 +180,7 @@ def fit_align(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Learn the shared space from stamped sentences."""
+    """Learn the shared space from what the notes tell."""
     given = (scale, rows, segments, valid_rows, valid_segments)
     return fit_pairs(folder, listener, clone(block), train, valid, *given)
 
@@ -211,67 +197,51 @@ def fit_pairs(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Let a model of one's own learn from stamped sentences; the folder outlives a killed run."""
-    if not _timed(train):
+    """Let a model learn: from recordings with notes where it says so, else from stamps alone.
+
+    The folder outlives a killed run.
+    """
+    stamped = getattr(block, "supervision", "stamped") == "stamped"
+    if stamped and not _timed(train):
         raise TsalignError(
             "no training sentence has a time: supervision 'stamped' learns from sentences with"
             " start and end",
             key="align",
         )
-    pairs = _pairs(train, scale, rows, segments)
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
     able = signature(block.fit).parameters
     aids = {"checkpoint": folder, "listener": listener}
-    return block.fit(pairs, held, **{name: aid for name, aid in aids.items() if name in able})
+    with located(key="align"):
+        learn = (_pairs if stamped else _noted)(train, scale, rows, segments)
+        return block.fit(learn, held, **{name: aid for name, aid in aids.items() if name in able})
 
 
 def _timed(told: Iterable[Told]) -> bool:
     return any(s.stamp is not None for who in told for note in who.notes for s in note.sentences)
 
 
-def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
-    from tsalign.align import Pairs
+def _noted(
+    told: Sequence[Told], scale: Load, rows: Sequence[Load], segments: Sequence[Load]
+) -> list[Any]:
+    from tsalign.align import Noted
 
-    texts: dict[tuple[str, str | None], int] = {}
-    features, index, source = [], [], []
     apply: Scale = scale()
-    for who, load, cut in zip(told, rows, segments, strict=True):
-        X, middle = apply(load()), cut().edges().mean(axis=1)
-        for note in who.notes:
-            if all(s.stamp is None for s in note.sentences):
-                continue
-            features.append(X)
-            index.append(_spoken(note.sentences, middle, texts))
-            # Across a stretch without signal nobody is anybody's neighbour.
-            for piece in unbroken(cut()):
-                source.append(np.full(piece.stop - piece.start, len(source), np.int32))
-    for who in told:
-        for text in who.elsewhere:
-            texts.setdefault((text, None), len(texts))
-    return Pairs(
-        features=np.concatenate(features),
-        text=np.concatenate(index),
-        texts=tuple(text for text, _ in texts),
-        concepts=tuple(concept for _, concept in texts),
-        recordings=np.concatenate(source),
-    )
+    return [
+        Noted(apply(load()), cut(), who.notes)
+        for who, load, cut in zip(told, rows, segments, strict=True)
+    ]
 
 
-def _spoken(
-    sentences: Iterable[Sentence], middle: NDArray[np.float64], texts: dict[Any, int]
-) -> NDArray[np.int32]:
-    """Return for each segment the text that speaks of its middle, or -1."""
-    out = np.full(len(middle), -1, np.int32)
-    for sentence in sentences:
-        if sentence.stamp is not None and sentence.assertion in ("present", "possible"):
-            number = texts.setdefault((sentence.text, sentence.concept), len(texts))
-            out[(middle >= sentence.stamp.start) & (middle < sentence.stamp.end)] = number
-    return out
+def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[Load]) -> Any:
+    from tsalign.align import pairs_of
+
+    elsewhere = [text for who in told for text in who.elsewhere]
+    return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
 def by_piece(scores: Callable[[Rows], Rows], X: Rows, segments: Segments) -> Rows:
     """Return what a model says of segments, those before a gap and after it apart."""
-    pieces = list(unbroken(segments)) or [slice(0)]
+    pieces = list(segments.unbroken()) or [slice(0)]
     return np.concatenate([scores(X[piece]) for piece in pieces])
 
 
@@ -291,25 +261,47 @@ def evidence(
 def fit_match(
     matcher: Any,
     train: Sequence[Told],
+    held_out: Sequence[Told],
     valid: Sequence[Any],
     model: Load,
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from the training stamps, weights and confidence from validation."""
+    """Learn durations from training, weights and confidence from validation.
+
+    Training stamps that are all of one length are windows: they do not say how long what they
+    show went on, and neither do notes without any. Then what was decoded while learning does, or
+    else the true times of validation.
+    """
     from tsalign.match import Case, Placer
 
-    concepts = model().concepts_
-    seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
-    for who in train:
-        for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.stamp is not None and sentence.stamp.duration > 0:
-                name = sentence.concept or sentence.text
-                seconds.setdefault(name, []).append(sentence.stamp.duration)
+    learnt = model()
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
-    return Placer(matcher).fit(cases, [seconds[concept] for concept in concepts])
+    seconds = _durations(train)
+    every = [value for some in seconds.values() for value in some]
+    if not every or np.ptp(every) < SAME:
+        seconds = _decoded(learnt) or _durations(held_out)
+    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in learnt.concepts_])
+
+
+def _decoded(model: Any) -> dict[str, list[float]]:
+    """Return the seconds of the runs that learning without times has found, by concept."""
+    seconds: dict[str, list[float]] = {}
+    for number, duration in getattr(model, "runs_", ()):
+        seconds.setdefault(model.concepts_[int(number)], []).append(float(duration))
+    return seconds
+
+
+def _durations(told: Sequence[Told]) -> dict[str, list[float]]:
+    """Return the seconds of all stamps, by what is said."""
+    seconds: dict[str, list[float]] = {}
+    for sentence in (s for who in told for note in who.notes for s in note.sentences):
+        if sentence.stamp is not None and sentence.stamp.duration > 0:
+            name = sentence.concept or sentence.text
+            seconds.setdefault(name, []).append(sentence.stamp.duration)
+    return seconds
 
 
 def matched(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tsalign.progress import Listener
-from tsalign.stages import MOST_ROWS, Load, Rows, Scale, Told, fit_pairs, unbroken
+from tsalign.stages import MOST_ROWS, Load, Rows, Scale, Told, fit_pairs
 from tsalign.types import Segments, Tokens
 
 
@@ -44,7 +44,7 @@ def _streams(
     units: list[Tokens] = []
     for load, told in zip(rows, tokens, strict=True):
         scaled, given = scale()(load()), told()
-        for piece in unbroken(given.segments):
+        for piece in given.segments.unbroken():
             X.append(scaled[piece])
             units.append(_part(given, piece))
     return X, units
@@ -67,7 +67,7 @@ def contextual(model: Load, scale: Load, rows: Load, tokens: Load) -> Rows:
 
     fitted, X, units = model(), scale()(rows()), tokens()
     parts = []
-    for piece in unbroken(units.segments):
+    for piece in units.segments.unbroken():
         some = _part(units, piece)
         checked = fitted.rate is None and len(some.ids) > 1
         parts.append(fitted.transform(X[piece], token_rate(some) if checked else None))
@@ -108,7 +108,7 @@ def surroundings(reach: int, tokens: Load) -> NDArray[np.float32]:
     """
     units: Tokens = tokens()
     out = [np.empty((0, 2 * reach + 1), np.float32)]
-    for piece in unbroken(units.segments):
+    for piece in units.segments.unbroken():
         # Exact in float32 up to 2 ** 24 tokens.
         padded = np.pad(units.ids[piece].astype(np.float32), reach, constant_values=units.size)
         out.append(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from tsalign.align import calibrate
+from tsalign.align import calibrate, open_set
 from tsalign.align.concepts import ConceptText
+from tsalign.align.decoding import Seconds
+from tsalign.align.negatives import warn_of_close
+from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
+from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
@@ -53,8 +58,11 @@ class Contrastive(SharedSpace):
         `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
         Losses add up with weights, `{"supcon": 1.0, "unique": 0.1}`: `unique` tells segments of
         one concept apart by two draws of dropout.
-    supervision : {"stamped"}
-        Segments are given with their texts.
+    supervision : {"auto", "stamped", "loose", "ordered", "unordered"}
+        What notes tell. `stamped`: the time of each sentence; `loose`: its time, wrong by up to
+        `tolerance`; `ordered`: the order of the events in the stretch that the note covers;
+        `unordered`: that they are in that stretch. `auto`: each note by what is in it. What is
+        not told is learnt in rounds, as in `taught`.
     dimension : int
         Columns of the shared space.
     epochs : int
@@ -65,8 +73,9 @@ class Contrastive(SharedSpace):
         Of AdamW.
     patience : int
         Rounds without gain on validation people before learning stops.
-    unmentioned : {"nothing", "unknown"}
-        What a segment without text teaches: that nothing is said of such, or not anything.
+    unmentioned : {"nothing", "unknown", "validate"}
+        What a segment without text teaches: that nothing is said of such, or not anything, or
+        that of the two which lets validation people be told better (two learnings).
     device : str
         `auto` takes a GPU where there is one. On CPU the same seed gives the same bits.
     random_state : int
@@ -74,6 +83,10 @@ class Contrastive(SharedSpace):
     hard_negatives : float
         How far wrong texts count by how much the model mistakes them, as in the function
         `hard_negatives`; 0 counts all alike.
+    tolerance : float
+        Seconds by which stated times may be wrong.
+    rounds : int
+        Rounds of decoding and learning where notes have no exact times.
     closeness : Closeness or None
         How close two places are: `Cosine`, `Kernel`, `Correlation` or `Relational`; None is the
         cosine. Of those that look at a batch, pairs of the training stand for it later.
@@ -82,13 +95,23 @@ class Contrastive(SharedSpace):
         float32.
     compiled : bool
         Whether torch compiles the network for segments first: slow to begin, then faster.
+    projection : {"learned", "none"}
+        Of sentence rows into the space. With none, segments are mapped into the space of the
+        sentence encoder as it is, which serves classes never trained; `dimension` has no effect.
+    open_set : int
+        Times that some concepts are withheld, to learn by how much `classify` underrates classes
+        never trained; each costs a learning. 0 withholds none.
 
     Attributes
     ----------
     concepts_ : tuple of str
         Sorted; a text without a concept stands for itself.
+    data_ : str
+        Key of the pairs learnt from.
     history_ : (epochs run, 2) float64
         Training and validation loss; NaN where there was no validation.
+    runs_ : (r, 2) float64
+        Concept and seconds of what sentences speak of, as stamped or decoded; none from `Pairs`.
 
     References
     ----------
@@ -113,18 +136,22 @@ class Contrastive(SharedSpace):
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
         loss: Word | dict[Part, Annotated[float, Gt(0)]] = "supcon",
-        supervision: Literal["stamped"] = "stamped",
+        supervision: Supervision = "auto",
         dimension: Annotated[int, Ge(1)] = 128,
         epochs: Annotated[int, Ge(1)] = 60,
         batch_size: Annotated[int, Ge(2)] = 256,
         learning_rate: Annotated[float, Gt(0)] = 1e-3,
         weight_decay: Annotated[float, Ge(0)] = 1e-2,
         patience: Annotated[int, Ge(1)] = 10,
-        unmentioned: Literal["nothing", "unknown"] = "nothing",
+        unmentioned: Literal["nothing", "unknown", "validate"] = "nothing",
         device: Literal["auto", "cpu", "cuda"] | str = "auto",
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
+        tolerance: Annotated[float, Ge(0)] = 0.0,
+        rounds: Annotated[int, Ge(1)] = 4,
         closeness: Closeness | None = None,
+        projection: Literal["learned", "none"] = "learned",
+        open_set: Annotated[int, Ge(0)] = 0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         compiled: bool = False,
     ) -> None:
@@ -142,13 +169,17 @@ class Contrastive(SharedSpace):
         self.device = device
         self.random_state = random_state
         self.hard_negatives = hard_negatives
+        self.tolerance = tolerance
+        self.rounds = rounds
         self.closeness = closeness
+        self.projection = projection
+        self.open_set = open_set
         self.precision = precision
         self.compiled = compiled
 
     def fit(
         self,
-        pairs: Pairs,
+        given: Pairs | Sequence[Noted],
         validation: Pairs | None = None,
         *,
         checkpoint: str | Path | None = None,
@@ -158,8 +189,8 @@ class Contrastive(SharedSpace):
 
         Parameters
         ----------
-        pairs : Pairs
-            Training segments and wordings.
+        given : Pairs or sequence of Noted
+            Training segments and wordings, or recordings with their notes.
         validation : Pairs or None
             Other people, in other wordings: the people stop the learning, both together
             calibrate it. Without them every epoch is run, and scores are too sure of themselves.
@@ -176,12 +207,21 @@ class Contrastive(SharedSpace):
             Itself.
         """
         check_params(self)
+        if self.unmentioned == "validate":
+            return self._validated(given, validation)
+        pairs, seconds = given, {}
+        if not isinstance(pairs, Pairs):
+            pairs, seconds = self._settled(pairs, validation)
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        warn_of_close(pairs.texts, names, self._text)
+        self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
+        runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
+        self.runs_ = np.array(runs, float).reshape(-1, 2)
         raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
         self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
@@ -191,7 +231,60 @@ class Contrastive(SharedSpace):
             known = () if validation is None else (validation.texts, validation.names)
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
+        self.bias_ = np.array(self._bias(pairs, validation))
         return self
+
+    def _bias(self, pairs: Pairs, validation: Pairs | None) -> float:
+        """By how much classes never trained are underrated, from concepts withheld."""
+        if not self.open_set:
+            return 0.0
+
+        def learn(some: Pairs, others: Pairs | None) -> Contrastive:
+            own = {"text": self._text, "open_set": 0}
+            return type(self)(**self.get_params(deep=False) | own).fit(some, others)
+
+        return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
+
+    def _validated(self, given: Pairs | Sequence[Noted], validation: Pairs | None) -> Contrastive:
+        """Take what lets validation be told best, of which silence is known to be nothing."""
+        if validation is None:
+            raise TsalignError("'validate' needs validation people", key="unmentioned")
+        tried = {}
+        for word in ("nothing", "unknown"):
+            own = {"text": self._text, "unmentioned": word}
+            one = type(self)(**self.get_params(deep=False) | own).fit(given, validation)
+            tried[one._told(validation)] = one
+        best = tried[max(tried)]
+        vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})
+        return self
+
+    def _told(self, held_out: Pairs) -> float:
+        """Calibrate with silence as nothing; return the mean log chance of the answers."""
+        places = self.encode_signal(held_out.features, recordings=held_out.recordings)
+        concept = _concepts(self._ids(held_out), held_out)
+        known = concept < len(self.concepts_)
+        if held_out.weights is not None:
+            known &= held_out.weights > 0
+        logits, answers = self.logits(places[known], self.prototypes_), concept[known]
+        self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
+        log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
+        return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
+
+    def _settled(
+        self, recordings: Sequence[Noted], validation: Pairs | None
+    ) -> tuple[Pairs, Seconds]:
+        """Decide which sentence speaks of which segment: bags, then rounds, a learning each."""
+
+        def head(pairs: Pairs, number: int) -> Contrastive:
+            own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
+            own["open_set"] = 0
+            if pairs.bag is not None:
+                own |= {"loss": "mil_nce", "epochs": max(1, self.epochs // HEADS)}
+            else:
+                own["epochs"] = max(1, self.epochs // (HEADS * self.rounds))
+            return type(self)(**self.get_params(deep=False) | own).fit(pairs, validation)
+
+        return taught(head, recordings, self.supervision, self.tolerance, self.rounds)
 
     def _learn(
         self,
@@ -216,7 +309,8 @@ class Contrastive(SharedSpace):
             with torch.random.fork_rng(devices=gpus):
                 torch.manual_seed(self.random_state)
                 n_text = examples.texts.shape[1]
-                space = Space(self.signal or Mlp(), len(self.center_), n_text, self.dimension)
+                size = self.dimension if self.projection == "learned" else None
+                space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
                 self.history_ = train(
                     space.to(device),
                     examples,
@@ -272,7 +366,19 @@ class Contrastive(SharedSpace):
             np.array([i for i, _ in pool]),
             pairs.places[rows],
             window,
+            *self._bags(pairs, ids, rows),
         )
+
+    def _bags(
+        self, pairs: Pairs, ids: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
+        """Return the bag of each of some segments, and the concepts in each bag."""
+        if pairs.bag is None:
+            return None, None
+        table = np.zeros((len(pairs.bags) + 1, len(self.concepts_)), bool)
+        for i, bag in enumerate(pairs.bags):
+            table[i, ids[list(bag)]] = True
+        return pairs.bag[rows].astype(np.int64), table
 
     def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
         self._anchor(pairs)
@@ -318,7 +424,7 @@ class Contrastive(SharedSpace):
         if not (known & (concept >= 0)).any():  # texts that only stand for themselves
             places, concept = self._answers(pairs)
             known = np.ones(len(concept), bool)
-        logits = self._logits(places[known], self.prototypes_)
+        logits = self.logits(places[known], self.prototypes_)
         return calibrate.choice(logits, self.log_prior_, concept[known])
 
     def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:

@@ -80,6 +80,10 @@ class Examples:
         Of which each segment is.
     window : int or None
         Segments of a recording that are read together; None reads each by itself.
+    bag : (n,) int64 array or None
+        Row of `bags` of each segment; -1, the last, is empty: `concept` it is.
+    bags : (b + 1, c) bool array or None
+        Concepts of which one is a segment's.
     """
 
     features: Tensor
@@ -89,6 +93,8 @@ class Examples:
     text_concept: NDArray[np.int64]
     recordings: NDArray[np.int32]
     window: int | None = None
+    bag: NDArray[np.int64] | None = None
+    bags: NDArray[np.bool_] | None = None
 
     def parts(self) -> list[Any]:
         """Return all that decides what is drawn and shown, as arrays and numbers."""
@@ -105,12 +111,24 @@ class Examples:
         weight = self.counts / np.sqrt(heard[inverse])
         draws = self._in_context if self.window else self._alone
         for rows, windows, places in draws(weight / weight.sum(), size, rng):
-            said = self.concept[rows]
+            said = self._said(rows, rng)
             first = np.searchsorted(self.text_concept, said)
             last = np.searchsorted(self.text_concept, said, side="right")
             wording = first + np.floor(rng.random(len(rows)) * (last - first)).astype(int)
             if (said >= 0).any():
                 yield Batch(rows, wording[said >= 0], windows, places)
+
+    def may(self, rows: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Tell which concepts some segments may be of, `(rows, c)`, where bags are given."""
+        return None if self.bags is None or self.bag is None else self.bags[self.bag[rows]]
+
+    def _said(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the concept of each segment, drawn where only a bag is known."""
+        may = self.may(rows)
+        if may is None:
+            return self.concept[rows]
+        lots = rng.random(may.shape) * may
+        return np.where(lots.any(1), lots.argmax(1), self.concept[rows])
 
     def _alone(self, chance: Floats, size: int, rng: np.random.Generator) -> Iterator[Draw]:
         rows = rng.choice(len(chance), size=int((chance > 0).sum()), p=chance)

@@ -35,6 +35,8 @@ class Look:
         Which rows of windows are segments.
     places : (n,) int64 tensor or None
         Where the segments that are asked stand in windows laid end to end.
+    may : (n, c) bool tensor or None
+        Concepts that a segment may be of, where no more is known than a bag.
     """
 
     features: Tensor
@@ -43,6 +45,7 @@ class Look:
     means: Tensor
     real: Tensor | None = None
     places: Tensor | None = None
+    may: Tensor | None = None
 
 
 def fed(examples: Examples, batches: Iterable[Batch], device: str) -> Iterator[Look]:
@@ -92,11 +95,14 @@ def _look(examples: Examples, batch: Batch, device: str) -> Look:
     to = partial(torch.as_tensor, device=device)
     texts = examples.texts[to(batch.wording)]
     concept, means = to(examples.concept[batch.rows]), to(examples.text_concept[batch.wording])
+    bags = examples.may(batch.rows)
+    may = None if bags is None else to(bags)
     if batch.windows is None or batch.places is None:
-        return Look(_rows(examples.features, batch.rows, device), texts, concept, means)
+        features = _rows(examples.features, batch.rows, device)
+        return Look(features, texts, concept, means, may=may)
     real = to(batch.windows >= 0)
     features = _rows(examples.features, np.maximum(batch.windows, 0), device) * real[..., None]
-    return Look(features, texts, concept, means, real, to(batch.places))
+    return Look(features, texts, concept, means, real, to(batch.places), may)
 
 
 def _rows(features: Tensor, rows: NDArray[np.int64], device: str) -> Tensor:

@@ -91,17 +91,19 @@ class Objective:
         whole = gather if shared else lambda rows: rows
         signal, text = map(whole, places())
         concept, means = whole(look.concept), whole(look.means)
+        may = None if look.may is None else whole(look.may)
         paired = self.closeness is not None and self.closeness.paired
         asked = concept >= 0 if paired else torch.ones_like(concept, dtype=torch.bool)
         nothing = null if self.null and not paired else None
         signal, concept = signal[asked], concept[asked]
+        may = None if may is None else may[asked]
         found = []
         for term in self.terms:
             if term.positives == "views":  # dropout shows them otherwise
                 other = whole(places()[0])[asked]
                 loss = term.loss(signal, other, concept[:, None] == concept, scale, nothing)
             else:
-                loss = self._term(term, signal, text, concept, means, scale, nothing)
+                loss = self._term(term, signal, text, concept, means, may, scale, nothing)
             found.append(term.weight * loss)
         return sum(found[1:], found[0])
 
@@ -112,6 +114,7 @@ class Objective:
         text: Tensor,
         concept: Tensor,
         means: Tensor,
+        may: Tensor | None,
         scale: Tensor,
         null: Tensor | None,
     ) -> Tensor:
@@ -119,10 +122,12 @@ class Objective:
             said = concept >= 0
             means = torch.arange(len(means), device=means.device)
             concept = torch.where(said, said.cumsum(0) - 1, -1)
-        plain = not self.hardness and self.closeness is None
+        plain = not self.hardness and self.closeness is None and may is None
         if plain and term.loss in TILED and len(signal) * len(text) > MANY:
             return TILED[term.loss](signal, text, concept, means, scale, null)
         mask = concept[:, None] == means
+        if may is not None and term.positives == "concept":
+            mask = mask | may[:, means]
         more: dict[str, Any] = {} if self.closeness is None else {"similarity": self.closeness}
         if self.hardness:
             near = signal @ text.T if self.closeness is None else self.closeness(signal, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +33,10 @@ class Pairs:
     weights : (n,) float32 or None
         How far each segment's answer counts; 0 teaches nothing and is its neighbours' context
         alone. None counts all alike.
+    bag : (n,) int32 or None
+        Which of `bags` a segment's text is drawn from, for losses over bags; -1: `text` it is.
+    bags : tuple of tuple of int
+        Texts, as indices, of which one speaks of a segment.
 
     Raises
     ------
@@ -51,6 +56,8 @@ class Pairs:
     concepts: tuple[str | None, ...]
     recordings: NDArray[np.int32] | None = None
     weights: NDArray[np.float32] | None = None
+    bag: NDArray[np.int32] | None = None
+    bags: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Check that everything fits together."""
@@ -69,6 +76,17 @@ class Pairs:
             raise TsalignError(f"recordings has shape {self.recordings.shape}, not one a row")
         if self.weights is not None:
             _check_weights(self.weights, len(self.features))
+        if self.bag is not None:
+            _check_bags(self.bag, self.bags, len(self.features), len(self.texts))
+
+    def key(self) -> str:
+        """Return a hash of all that is in them: what a model was learnt from."""
+        digest = hashlib.blake2b(repr((self.texts, self.concepts)).encode(), digest_size=20)
+        for array in (self.features, self.text, self.recordings, self.weights):
+            if array is not None:
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     @property
     def places(self) -> NDArray[np.int32]:
@@ -104,6 +122,17 @@ def _check_weights(weights: NDArray[np.float32], n_rows: int) -> None:
         raise TsalignError(f"{n_rows} rows of features, but weights has shape {weights.shape}")
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise TsalignError("weights are finite and not negative")
+
+
+def _check_bags(
+    bag: NDArray[np.int32], bags: tuple[tuple[int, ...], ...], n_rows: int, n_texts: int
+) -> None:
+    if bag.shape != (n_rows,):
+        raise TsalignError(f"{n_rows} rows of features, but bag has shape {bag.shape}")
+    if len(bag) and not (bag.min() >= -1 and bag.max() < len(bags)):
+        raise TsalignError(f"bag holds indices of {len(bags)} bags, -1 for none")
+    if not all(some and min(some) >= 0 and max(some) < n_texts for some in bags):
+        raise TsalignError(f"bags hold indices of {n_texts} texts, each at least one")
 
 
 def check_features(features: NDArray[np.float32], width: int | None = None) -> None:

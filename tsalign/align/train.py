@@ -34,14 +34,18 @@ class Space(nn.Module):
     ----------
     signal : SignalEncoder
         Builds the network.
-    n_features, n_text, dimension : int
-        Columns of features, of sentence rows, and of the space.
+    n_features, n_text : int
+        Columns of features and of sentence rows.
+    dimension : int or None
+        Columns of the space; None is the space of the sentence rows as it is.
     """
 
-    def __init__(self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int) -> None:
+    def __init__(
+        self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int | None
+    ) -> None:
         super().__init__()
-        self.signal = signal.build(n_features, dimension)
-        self.text = nn.Linear(n_text, dimension, bias=False)
+        self.signal = signal.build(n_features, n_text if dimension is None else dimension)
+        self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.null = nn.Parameter(torch.tensor(0.0))
 

@@ -122,7 +122,7 @@ class Contrastive(SharedSpace):
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
         tolerance: Annotated[float, Ge(0)] = 0.0,
-        rounds: Annotated[int, Ge(1)] = 4,
+        rounds: Annotated[int, Ge(1)] = 6,
     ) -> None:
         self.signal = signal
         self.text = text

@@ -35,7 +35,7 @@ def taught(
     recordings: Sequence[Noted],
     supervision: Supervision = "auto",
     tolerance: float = 0.0,
-    rounds: int = 4,
+    rounds: int = 6,
 ) -> tuple[Pairs, Seconds]:
     """Decide in rounds which sentence speaks of which segment.
 

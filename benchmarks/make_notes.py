@@ -2,6 +2,7 @@
 
     python benchmarks/make_notes.py hapt --seed 0
     python benchmarks/make_notes.py hapt --test F --seed 3 --out runs/notes_f3
+    python benchmarks/make_notes.py hapt --test D --times   # times written as phrases
     python benchmarks/make_notes.py hapt --train C --chunk 5 --out runs/notes_ordered
 
 The regimes: A stamped; B loose (stamps shifted by up to `--jitter` seconds); C in the order of
@@ -20,10 +21,12 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from time_phrases import with_time
 
 Regime = Literal["A", "B", "C", "D", "E", "F"]
 REGIMES: tuple[Regime, ...] = ("A", "B", "C", "D", "E", "F")
@@ -93,6 +96,7 @@ def make_notes(
     count: int = 1,
     concepts: bool = False,
     noise: Noise | None = None,
+    times: bool = False,
     chunk: int | None = None,
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Return notes about one recording, each drawn anew, and the truth of their sentences.
@@ -115,6 +119,9 @@ def make_notes(
         Whether sentences carry their concept (never in a test note).
     noise : Noise or None
         How much goes wrong; the defaults where None.
+    times : bool
+        Whether sentences tell their times in words, and the notes when the recording began. All
+        other draws stay the same.
     chunk : int or None
         Events a note, give or take two, each then tied to its stretch by `covers`; None: one note
         of the whole recording.
@@ -131,9 +138,15 @@ def make_notes(
     notes, truth = [], []
     for number, (own, covers, some) in enumerate(parts):
         lines = _lines(some, wordings, regime, own, noise or Noise(), end)
+        head = {"recording": recording, "note": f"n{number}", "subject": subject} | covers
+        if times:
+            (clock,) = own.spawn(1)
+            begun = _morning(clock)
+            lines = _timed(lines, begun, clock)
+            ended = begun + timedelta(seconds=float(np.ceil(end)))
+            head["recorded"] = [begun.isoformat(), ended.isoformat()]
         ids = [f"{recording}.n{number}.{i}" for i in range(len(lines))]
         sentences = [_sentence(*pair, concepts) for pair in zip(ids, lines, strict=True)]
-        head = {"recording": recording, "note": f"n{number}", "subject": subject} | covers
         notes.append(head | {"ordered": regime not in "BD", "sentences": sentences})
         events = [line.event or (None, None, "") for line in lines]
         truth += [Truth(recording, i, *event) for i, event in zip(ids, events, strict=True)]
@@ -184,6 +197,24 @@ def _lines(
     if regime == "F":
         lines = _swap(lines, round(noise.swapped * len(lines)), rng)
     return lines
+
+
+def _morning(rng: np.random.Generator) -> datetime:
+    """Return when a recording began: on any second between eight and five."""
+    return datetime(2024, 3, 5, 8) + timedelta(seconds=int(rng.integers(9 * 3600)))
+
+
+def _timed(lines: list[Line], begun: datetime, rng: np.random.Generator) -> list[Line]:
+    """Write into each sentence when its event was; one may be told from the one before."""
+    out, before = [], None
+    for line in lines:
+        if line.event is None:
+            out.append(line)
+            continue
+        text, told = with_time(line.text, line.event[:2], begun, before, rng)
+        before = line.event.start if told else before
+        out.append(replace(line, text=text))
+    return out
 
 
 def _deal(texts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
@@ -337,12 +368,12 @@ COLLECTIONS: Mapping[str, Collection] = {
 
 
 def make_collection(
-    folder: Path, collection: Collection, seed: int
+    folder: Path, collection: Collection, seed: int, times: bool = False
 ) -> tuple[list[dict[str, Any]], list[Truth]]:
     """Make the notes about all recordings of a folder.
 
     The draws of a recording depend on the seed and its id alone, so the notes of one part stay
-    the same whatever the regime of another.
+    the same whatever the regime of another. With `times` those of validation and test tell them.
     """
     notes: list[dict[str, Any]] = []
     truth: list[Truth] = []
@@ -359,6 +390,7 @@ def make_collection(
             count=collection.counts[PARTS.index(part)],
             concepts=part != "test",
             noise=collection.noise,
+            times=times and part != "train",
             chunk=collection.chunk if part == "train" else None,
         )
         notes += made[0]
@@ -401,6 +433,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for part in PARTS:
         parser.add_argument(f"--{part}", choices=REGIMES, help=f"regime of the {part} notes")
     parser.add_argument("--jitter", type=float, default=30.0, help="stamp error of B in s")
+    parser.add_argument("--times", action="store_true", help="tell times in words, but to learn")
     parser.add_argument("--chunk", type=int, help="about so many events a training note")
     parser.add_argument("--distractors", help="list of off-topic sentences of the test notes")
     args = parser.parse_args(argv)
@@ -410,7 +443,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     noise = replace(chosen.noise, jitter=args.jitter)
     chosen = replace(chosen, regimes=regimes, noise=noise)
     chosen = replace(chosen, chunk=args.chunk, distractors=args.distractors)
-    notes, truth = make_collection(DATA / args.collection, chosen, args.seed)
+    notes, truth = make_collection(DATA / args.collection, chosen, args.seed, args.times)
     if args.collection == "speech":
         notes.append(transcript(DATA / "speech/61-70968-0000.lab", "librispeech-61"))
     write(notes, truth, args.out or DATA / args.collection)

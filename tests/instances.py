@@ -6,6 +6,7 @@ from tsalign.align import ContextEncoder, Mlp, TokenEncoder
 from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
+from tsalign.notes import Reading
 from tsalign.prepare import Bandpass, FillGaps, Resample, Standardize
 from tsalign.segment import (
     BinarySegmentation,
@@ -90,4 +91,5 @@ PREPARERS: list = [
     Standardize(by="median"),
     FillGaps(),
 ]
+READINGS: list = [Reading(), Reading(clauses=True), Reading(deidentify="shift")]
 EXPORTERS: list = [Jsonl(), Csv(), TextGrid(), Png()]

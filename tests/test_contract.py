@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import pickle
 from pathlib import Path
 from typing import Any, ClassVar, get_origin, get_type_hints
@@ -20,6 +21,7 @@ from tsalign.cache import content_key
 from tsalign.engine import fingerprint
 from tsalign.errors import TsalignError
 from tsalign.evaluate import Results
+from tsalign.notes import read_notes
 from tsalign.params import hints
 from tsalign.registry import REGISTRY, find, word
 from tsalign.types import (
@@ -42,6 +44,7 @@ LISTS = {
     "match": instances.MATCHERS,
     "prepare": instances.PREPARERS,
     "export": instances.EXPORTERS,
+    "notes": instances.READINGS,
 }
 WORDS = [(slot, word) for slot, words in REGISTRY.items() for word in words]
 CLASSES = {(s, w): find(s, w) for s, w in WORDS if inspect.isclass(find(s, w))}
@@ -289,3 +292,23 @@ def test_a_metric_gives_named_numbers_and_the_same_twice(name: str, aligned: Ali
     np.testing.assert_equal(metric(Results.from_aligned([aligned])), figures)
     nothing = metric(Results.from_aligned([]))
     assert all(np.isnan(v) or v == 0 for v in nothing.values())
+
+
+@pytest.mark.parametrize("part", LISTS["notes"], ids=repr)
+def test_a_reading_keeps_every_word_in_its_place(part: Any, tmp_path: Path) -> None:
+    text = "Mr. Lee fell at 14:30, no pain. Seen by Dr. Ray on 2024-03-05, felt well."
+    given = [{"id": "g", "text": "No cough, no fever."}, {"text": "Sat, stood.", "concept": "up"}]
+    lines = [{"recording": "r", "text": text}, {"recording": "r", "sentences": given}]
+    path = tmp_path / "notes.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    notes = read_notes(path, part)["r"].notes
+    said = [s for note in notes for s in note.sentences]
+    assert len({s.id for s in said}) == len(said)
+    for note in notes:
+        for sentence in note.sentences:
+            assert (sentence.parent is None) or sentence.id.startswith(f"{sentence.parent}.")
+            if note.text:
+                assert note.text[slice(*sentence.chars)] == sentence.text
+    assert len(notes[0].text) == len(text)
+    assert ("Lee" in notes[0].text) == (part.deidentify is None)
+    assert [s.text for s in said if s.concept == "up"] == ["Sat, stood."]

@@ -14,25 +14,25 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl hard_negatives
-        infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information Noted opposites Pairs pairs_of
-        Relational
-        SentenceTransformerText shared_and_unique siglip SignalEncoder supcon TextEncoder
-        tiled_siglip tiled_supcon TokenEncoder unique
+        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl find from_hub
+        hard_negatives Hit Index infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information
+        Noted opposites Pairs pairs_of push_to_hub Queries Reader Relational sentences_for
+        SentenceTransformerText shared_and_unique siglip SignalEncoder supcon terms text_identity
+        TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """
-        baselines BoundaryError Calibration counts Distractors figures intervals Metric
-        RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement
+        baselines BoundaryError Calibration counts Distractors figures Information intervals
+        Metric RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": """
-        Blocks Case Confidence Decoded flat Independent log_normal OneToOne Ordered
-        OrderedStream Placer refine Unordered
+        Blocks Case Confidence Decoded flat Independent IndependentStream log_normal OneToOne
+        Ordered OrderedStream Placer refine Unordered
     """,
     "notes": """
-        affirmed assess Meanings parse read_notes Reading RecordingNotes Scope scopes
-        split_clauses split_sentences Times
+        affirmed assess Finding Meanings parse read_notes read_vocabulary Reading RecordingNotes
+        Scope scopes split_clauses split_sentences Times
     """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",

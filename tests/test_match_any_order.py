@@ -144,6 +144,36 @@ def test_one_block_is_ordered_and_more_are_worth_no_less(seed, bounded):
     assert_array_equal(shifted.spans, ordered.spans)
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_an_order_sought_by_prices_is_mostly_the_best(bounded):
+    best = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        signal, text = rng.normal(-0.7, 1.5, (40, 4)), rng.normal(-1, 1.5, (7, 4))
+        durations = rng.normal(-1, 1, (4, 9)) if bounded else None
+        given = {"durations": durations, "blocks": np.arange(7)}
+        exactly, sought = (
+            Blocks(exact_blocks=most).decode_concepts(signal, text, posteriors=False, **given)
+            for most in (7, 2)
+        )
+        assert sought.score <= exactly.score + 1e-9
+        best += sought.score >= exactly.score - 1e-9
+    assert best >= 30
+
+
+def test_an_order_is_sought_with_windows_edges_and_own_durations():
+    rng = np.random.default_rng(0)
+    signal, text = rng.normal(-0.7, 1.5, (30, 3)), rng.normal(-1, 1.5, (6, 3))
+    windows = np.sort(rng.integers(0, 31, (6, 2)), axis=1)
+    given = {"durations": rng.normal(-1, 1, (6, 3, 8)), "edges": rng.normal(-1, 1, (2, 6, 31))}
+    told = given | {"windows": windows, "blocks": np.arange(6), "posteriors": False}
+    exactly, sought = (
+        Blocks(exact_blocks=most).decode_concepts(signal, text, **told) for most in (6, 2)
+    )
+    assert exactly.score >= sought.score >= exactly.score - 1.0
+    assert sought.score > Ordered().decode_concepts(signal, text, windows=windows, **given).score
+
+
 def test_blocks_beyond_the_exact_ones_are_put_in_order():
     scores = np.full((80, 8), -2.0, np.float32)
     for place, j in enumerate([5, 2, 7, 0, 3, 6, 1, 4]):

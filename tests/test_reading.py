@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from types import SimpleNamespace
 
@@ -99,11 +100,77 @@ def test_masks_keep_the_length(text, who):
 
 
 @pytest.mark.parametrize(
-    "text", ["Seen by Dr. Maria Lopez.", "MRN: 12345678", "Call 030 123456", "m.lee@ward.org"]
+    ("text", "secret"),
+    [
+        ("Seen by Dr. Maria Lopez.", "Lopez"),
+        ("Mrs. Berg fell, BERG was helped, and Berg slept.", "B[Ee][Rr][Gg]"),
+        ("Patient: Huber, Hans", "Huber|Hans"),
+        ("MRN: 12345678, MRN A123456", r"\d"),
+        ("Call 030 123456 on 2024-03-05.", "1234"),
+        ("Tel: +49 30 1234567, (555) 123-4567, 555-1234", r"\d"),
+        ("m.lee@ward.org wrote on 2024-03-05 of https://ward.org/x?id=5", "lee|ward|id=5"),
+        ("SSN 123-45-6789", r"\d"),
+        ("Lives at 12 Elm Grove Road, London SW1A 1AA", "12|Elm|SW1A"),
+        ("Wohnt Lindenstraße 5, 10115 Berlin", "Linden|10115|Berlin"),
+        ("A 94-year-old woman.", "94"),
+        ("Seen 5 March 2024, March 6th, 3/4/24 and 7-Mar-24.", r"\d|March"),
+    ],
 )
-def test_what_tells_who_is_masked(text):
-    secret = text.split()[-1].rstrip(".")
-    assert secret not in deidentified(text, 7)
+def test_what_tells_who_is_masked(text, secret):
+    hidden = deidentified(text, 7)
+    assert len(hidden) == len(text)
+    assert not re.search(secret, hidden.replace("2024-02-27", ""))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In bed 2200-0630, BP 120/80, HR 72.",
+        "Fell at 14:30:15, 0830h, 14.30 Uhr, 14:30-15:00, around 0215.",
+        "Obs 120 80 72 16 98, 10 mm/mV, 0.05-150 Hz, QTc 400-420.",
+        "Patient reports pain. May walk. A 45-year-old man.",
+    ],
+)
+def test_times_and_measurements_stay(text):
+    assert deidentified(text, 7) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"recording": "a", "text": ["Mr Secret fell"]}',
+        '{"recording": "a", "sentences": ["Mr Secret fell"]}',
+        '{"recording": "a", "sentences": [{"text": {"Mr": "Secret fell"}}]}',
+        '{"recording": "a", "sentences": [{"text": "He fell", "start": "Secret fell"}]}',
+        '{"recording": "a", "text": "Other.", "sentences": [{"text": "Mr Secret fell"}]}',
+        '{"recording": "a", "text": "Mr Secret fell"',
+    ],
+)
+def test_a_mistake_is_named_without_the_words_of_the_note(tmp_path, line):
+    path = tmp_path / "notes.jsonl"
+    path.write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(TsalignError) as caught:
+        read_notes(path)
+    assert "Secret" not in str(caught.value)
+
+
+def test_given_sentences_are_cut_too(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    said = [{"id": "g", "text": "Fell, felt faint at 14:30."}]
+    said += [
+        {"text": "Sat, stood.", "concept": "up"},
+        {"text": "Lay, slept.", "start": 1, "end": 2},
+    ]
+    note = {"recording": "a", "sentences": said, "recorded": NOTE["recorded"]}
+    path.write_text(json.dumps(note) + "\n", encoding="utf-8")
+    found = read_notes(path, Reading(clauses=True))["a"].notes[0].sentences
+    assert [(s.id, s.parent, s.text) for s in found] == [
+        ("g.0", "g", "Fell"),
+        ("g.1", "g", "felt faint at 14:30."),
+        ("n0.1", None, "Sat, stood."),
+        ("n0.2", None, "Lay, slept."),
+    ]
+    assert found[0].when == found[1].when
 
 
 def test_wordings_that_mean_the_same(tmp_path):
@@ -167,3 +234,10 @@ def test_a_document_of_spacy():
         ("Some flutter, pain.", "absent"),
     ]
     assert all(text[slice(*s.chars)] == s.text for s in note.sentences)
+    cut = parse(SimpleNamespace(text=text, sents=sents, ents=ents[:2]), clauses=True).sentences
+    assert [(s.text, s.parent, s.assertion) for s in cut] == [
+        ("Felt AF today.", None, "present"),
+        ("Some flutter", "n0.1", "absent"),
+        ("pain.", "n0.1", "present"),
+    ]
+    assert all(text[slice(*s.chars)] == s.text for s in cut)

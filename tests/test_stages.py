@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tsalign import stages
 from tsalign.engine import Source
 from tsalign.errors import TsalignError
+from tsalign.match import Ordered
 from tsalign.prepare import Resample
 from tsalign.segment import Windows
 from tsalign.stages import FAR, Scale, Told, finite_runs, fit_scale, hidden
@@ -171,6 +172,37 @@ def test_notes_without_times_teach_nothing_and_their_silence_is_no_nothing() -> 
     assert len(pairs_of(told).features) == 4
 
 
+def test_a_sentence_without_a_time_but_with_a_concept_teaches_its_words() -> None:
+    known, unknown = said("Sits down.", concept="SIT"), said("Drank tea.")
+    pairs = pairs_of(Told((note(said("He sat.", 0, 2, concept="SIT"), known, unknown),)))
+    assert pairs.texts == ("He sat.", "Sits down.")
+    assert pairs.names == ("SIT", "SIT")
+    assert pairs.text.tolist() == [0, 0, -1, -1]
+
+
+class Knows:
+    """A model of which the matcher only asks for its concepts."""
+
+    concepts_ = ("SIT", "WALK")
+
+
+@pytest.mark.parametrize(
+    ("train", "lengths"),
+    [
+        ([(0, 3, "SIT"), (3, 4, "WALK")], [[3.0], [1.0]]),
+        ([(0, 2, "SIT"), (1, 3, "SIT"), (2, 4, "WALK")], [[4.0], []]),
+        ([], [[4.0], []]),
+    ],
+)
+def test_durations_are_those_of_events_not_of_windows(
+    train: list[tuple[float, float, str]], lengths: list[list[float]]
+) -> None:
+    told = Told((note(*(said(str(i), *s[:2], concept=s[2]) for i, s in enumerate(train))),))
+    held_out = Told((note(said("Sits.", 0, 4, concept="SIT")),))
+    placer = stages.fit_match(Ordered(), [told], [held_out], [], Knows, [], [])
+    assert [seconds.tolist() for seconds in placer.seconds_] == lengths
+
+
 def test_what_did_not_happen_is_said_of_no_segment() -> None:
     plans = [said(f"It {a}.", 0, 2, assertion=a) for a in ("absent", "history", "plan")]
     here = [said("Perhaps.", 1, 2, assertion="possible"), said("Yes.", 3, 4)]
@@ -202,8 +234,8 @@ def taught(train: list[Told], valid: list[Told]) -> Recorded:
 
     rows = rows_of(*range(4))
     return stages.fit_align(
-        Recorded(), train, valid, unit, of(train, rows), of(train, SECONDS), of(valid, rows),
-        of(valid, SECONDS),
+        Path("unused"), print, Recorded(), train, valid, unit,
+        of(train, rows), of(train, SECONDS), of(valid, rows), of(valid, SECONDS),
     )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from tsalign.errors import TsalignError
+from tsalign.modelfolder import PIPELINE, model_folder
+from tsalign.overrides import override
 from tsalign.params import hints
 from tsalign.registry import REGISTRY, find, word
 from tsalign.yamlmap import Path as KeyPath
@@ -23,8 +25,9 @@ from tsalign.yamlmap import Place, dump, parse
 
 LISTS = ("prepare", "describe", "evaluate", "export")
 SINGLES = ("segment", "tokens", "predict", "align", "match")
-ORDER = ("data", "notes", "prepare", "segment", "describe", "tokens", "predict")
-ORDER += ("align", "match", "evaluate", "export")
+LEARNT = ("segment", "describe", "tokens", "predict", "align", "match")
+"""What comes with a model: it was made of these, and means nothing without them."""
+ORDER = ("data", "notes", "model", "vocabulary", "prepare", *LEARNT, "evaluate", "export")
 
 
 @dataclass(frozen=True)
@@ -87,17 +90,24 @@ class Config:
     export: tuple[Any, ...] = ()
     seed: int = 0
     notes: Any = None
+    model: str | None = None
+    vocabulary: str | None = None
 
     def filled(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, defaults included."""
         out: dict[str, Any] = {"tsalign": 1, "name": self.name, "seed": self.seed}
         for slot in ORDER:
-            out[slot] = _plain(slot, getattr(self, slot))
+            if self.model is None or slot not in LEARNT:
+                out[slot] = _plain(slot, getattr(self, slot))
         return out
 
     def to_yaml(self) -> str:
         """Return the filled configuration as a pipeline file."""
         return dump(self.filled())
+
+    def parts(self) -> dict[str, Any]:
+        """Return the slots that belong to what is learnt as plain values."""
+        return {slot: _plain(slot, getattr(self, slot)) for slot in ("prepare", *LEARNT)}
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = None) -> Config:
@@ -130,7 +140,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = N
     values, places = parse(text, str(path))
     if not isinstance(values, dict):
         raise TsalignError("a pipeline file is a mapping of slots", file=str(path))
-    told = tuple(_override(values, pair) for pair in overrides)
+    told = tuple(override(values, pair) for pair in overrides)
     seed = values.get("seed", 0)
     common: dict[str, Any] = {"device": device} if device else {}
     if type(seed) is int and seed >= 0:
@@ -143,39 +153,6 @@ def load(path: str | Path, overrides: Sequence[str] = (), device: str | None = N
     return made
 
 
-def _override(values: dict[str, Any], pair: str) -> str:
-    key, equals, text = pair.partition("=")
-    if not equals:
-        raise TsalignError(f"--set wants key=value, got {pair!r}")
-    *parents, last = key.split(".")
-    inside: Any = values
-    for name in parents:
-        inside = _enter(inside, name, key)
-    value = parse(text, f"--set {key}")[0]
-    if isinstance(inside, list):
-        inside[_index(inside, last, key)] = value
-    else:
-        inside[last] = value
-    return key
-
-
-def _enter(inside: Any, name: str, key: str) -> Any:
-    at = _index(inside, name, key) if isinstance(inside, list) else name
-    value = inside[at] if isinstance(inside, list) else inside.get(name)
-    if value is None or isinstance(value, str):
-        value = {} if value is None else {"kind": value}
-    if not isinstance(value, (dict, list)):
-        raise TsalignError(f"--set {key}: {name!r} holds a plain value")
-    inside[at] = value
-    return value
-
-
-def _index(inside: list[Any], name: str, key: str) -> int:
-    if name.isdigit() and int(name) < len(inside):
-        return int(name)
-    raise TsalignError(f"--set {key}: the list has places 0 to {len(inside) - 1}, not {name!r}")
-
-
 class _Builder:
     """Builds what it can and remembers every mistake with its place."""
 
@@ -184,9 +161,11 @@ class _Builder:
         file: str,
         places: Mapping[KeyPath, Place],
         common: Mapping[str, Any],
-        told: Sequence[str],
+        told: Sequence[str] = (),
+        foreign: bool = False,
     ) -> None:
         self.file, self.places, self.common, self.told = file, places, common, told
+        self.foreign = foreign
         self.mistakes: list[TsalignError] = []
 
     def wrong(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
@@ -202,7 +181,8 @@ class _Builder:
         self.mistakes.append(TsalignError(message, file=self.file, **place, key=dotted))
 
     def config(self, values: dict[str, Any]) -> Config | None:
-        known = ["tsalign", "name", "seed", "data", "notes", *LISTS, *SINGLES]
+        known = ["tsalign", "name", "seed", "data", "notes", "model", "vocabulary"]
+        known += [*LISTS, *SINGLES]
         self.unknown_keys((), values, known)
         if values.get("tsalign") != 1:
             self.wrong(("tsalign",), "a pipeline file begins with 'tsalign: 1'")
@@ -218,13 +198,40 @@ class _Builder:
             )
         parts["data"] = self.data(values.get("data", ...))
         parts["notes"] = self.notes(values.get("notes"))
-        for slot in LISTS:
-            parts[slot] = self.blocks((slot,), slot, values.get(slot))
+        for name in ("model", "vocabulary"):
+            parts[name] = self.plain((name,), str | None, values.get(name))
+        parts |= self.slots(values)
+        if parts["model"] is None:
+            self.needs(values)
+        else:
+            parts |= self.learnt(parts["model"], values)
+        if parts["vocabulary"] and not self.mistakes and parts["align"] is None:
+            self.wrong(("vocabulary",), "findings are found by what align has learnt: name it")
+        return None if self.mistakes else Config(**parts)
+
+    def slots(self, values: dict[str, Any]) -> dict[str, Any]:
+        parts: dict[str, Any] = {s: self.blocks((s,), s, values.get(s)) for s in LISTS}
         for slot in SINGLES:
             given = values.get(slot)
             parts[slot] = None if given is None else self.block((slot,), slot, given)
-        self.needs(values)
-        return None if self.mistakes else Config(**parts)
+        return parts
+
+    def learnt(self, model: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the slots that come with a model, and its preparation where none is given."""
+        for slot in LEARNT:
+            if values.get(slot) is not None:
+                self.wrong((slot,), "comes with the model: leave it out")
+        try:
+            path = model_folder(model) / PIPELINE
+            given, places = parse(path.read_text(encoding="utf-8"), str(path))
+        except TsalignError as error:
+            self.wrong(("model",), error.message)
+            return {}
+        theirs = _Builder(str(path), places, {}, foreign=True)
+        parts = theirs.slots(given if isinstance(given, dict) else {})
+        self.mistakes += theirs.mistakes
+        own = ("prepare",) if values.get("prepare") is None else ()
+        return {slot: parts[slot] for slot in (*own, *LEARNT)}
 
     def needs(self, values: dict[str, Any]) -> None:
         for slot in ("segment", "describe"):
@@ -281,6 +288,9 @@ class _Builder:
             words = ", ".join(REGISTRY[slot])
             self.wrong(path, f"should be a word or a mapping with 'kind'; there are {words}")
             return None
+        if self.foreign and (":" in given["kind"] or given["kind"] == "external"):
+            self.wrong((*path, "kind"), "a model folder must not choose code that is not tsalign's")
+            return None
         try:
             kind = find(slot, given["kind"])
         except TsalignError as error:
@@ -312,6 +322,8 @@ class _Builder:
             or (isinstance(given, str) and Literal not in words)
         ):
             return self.block(path, name, given)
+        if nested and isinstance(given, list) and _is_list(hint):
+            return list(self.blocks(path, name, given))
         return self.plain(path, hint, given)
 
     def plain(self, path: KeyPath, hint: Any, given: Any) -> Any:
@@ -335,6 +347,11 @@ class _Builder:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
                 self.wrong((*path, str(key)), f"unknown key; {hint}", at_key=True)
+
+
+def _is_list(hint: Any) -> bool:
+    plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return typing.get_origin(plain) is list
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tsalign.cache import file_hash
 from tsalign.config import Config, Split
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
+from tsalign.notes import Finding, read_vocabulary
 from tsalign.types import Label, Note, Part, Span
 
 
@@ -29,6 +30,8 @@ class Item:
         True stretches of each sentence, in the order of the notes.
     stamped : frozenset of str
         The sentences whose truth is nothing but their own stamp.
+    findings : tuple of Finding
+        What to look for where there are no notes.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Item:
     labels: tuple[Label, ...] = ()
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     stamped: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
 
 
 def collect(config: Config) -> list[Item]:
@@ -78,6 +82,9 @@ def collect(config: Config) -> list[Item]:
     truths = read_truths(_files(config.data.truth, "data.truth"))
     subjects = {i: (told[i].subject or i) if i in told else i for i in ids}
     parts = split(subjects, config.data.split, config.seed)
+    if config.model is not None and config.data.split is None:
+        parts = cast(dict[str, Part], dict.fromkeys(ids, "test"))  # nothing is learnt from them
+    findings = read_vocabulary(config.vocabulary) if config.vocabulary else ()
     items = []
     for name, path in sorted(zip(ids, paths, strict=True)):
         if name in parts:
@@ -87,7 +94,8 @@ def collect(config: Config) -> list[Item]:
             with located(recording=name):
                 truth = _truth(notes, spans)
             who = (name, source, subjects[name], parts[name], notes, labels)
-            items.append(Item(*who, truth, frozenset(truth) - frozenset(spans)))
+            stamped = frozenset(truth) - frozenset(spans)
+            items.append(Item(*who, truth, stamped, () if notes else findings))
     return items
 
 

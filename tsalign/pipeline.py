@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tsalign import stages, token_stages
+from tsalign import open_stages, stages, token_stages
 from tsalign.config import Config
 from tsalign.data import Item, occurrences
-from tsalign.engine import Node
+from tsalign.engine import Node, Source
 from tsalign.errors import TsalignError
+from tsalign.modelfolder import part_of
 from tsalign.notes import affirmed
 from tsalign.registry import find
 from tsalign.types import Note, Part, Span
@@ -32,15 +33,22 @@ class Graph:
         All figures.
     exports : tuple of Node
         Files to publish.
+    models : mapping
+        What is learnt, by the name of its folder in `model/`.
+    index : Node or None
+        Segments to search in.
     """
 
     slots: Mapping[str, Each]
     metrics: Node | None
     exports: tuple[Node, ...]
+    models: Mapping[str, Node]
+    index: Node | None = None
 
     def wanted(self) -> list[Node]:
         """Return the last nodes: all others follow from them."""
-        last = [node for node in (self.metrics, *self.exports) if node is not None]
+        ends = (self.metrics, self.index, *self.exports, *self.models.values())
+        last = [node for node in ends if node is not None]
         final = next(
             s for s in ("match", "align", "predict", "tokens", "describe") if s in self.slots
         )
@@ -91,37 +99,69 @@ class _Builder:
         self.config, self.items = config, items
         self.learn = [i.id for i in items if i.part == "train"]
         self.held = [i.id for i in items if i.part == "valid"]
-        if not self.learn:
+        self.models: dict[str, Node] = {}
+        self.space: tuple[Node, Node, Each] | None = None  # model, scale and rows
+        if not self.learn and config.model is None:
             raise TsalignError("no recording is left to learn from", key="data.split.train")
 
     def graph(self) -> Graph:
         c = self.config
-        signal = self.each(
-            "prepare", stages.prepared, lambda i: (c.data.reader, c.prepare, i.source)
-        )
+        signal = self.prepared()
         segment = self.each("segment", stages.segmented, (c.segment,), signal)
-        given = (c.describe,), (self.of(signal), self.of(segment))
-        learnt = Node("describe", "fit", stages.fit_describers, *given)
+        given = (self.of(signal), self.of(segment))
+        learnt = self.fit("describe", stages.fit_describers, (c.describe,), given)
         rows = self.each("describe", stages.described, (), learnt, signal, segment)
-        scale = Node("describe", "fit", stages.fit_scale, (), (self.of(rows),))
+        scale = self.fit("describe", stages.fit_scale, (), (self.of(rows),))
         slots = {"prepare": signal, "segment": segment, "describe": rows}
         if c.tokens is not None:
-            units = Node("tokens", "fit", stages.fit_tokens, (c.tokens,), (scale, self.of(rows)))
+            units = self.fit("tokens", stages.fit_tokens, (c.tokens,), (scale, self.of(rows)))
             slots["tokens"] = self.each("tokens", stages.tokenised, (), units, scale, rows, segment)
         given, before = (scale, rows), ()
         if c.predict is not None:
             predictor, given = self.predicted(scale, rows, slots)
             before = (predictor, scale, self.of(rows))
+        index = None
         if c.align is not None:
             fit, more = stages.fit_align, ()
             if getattr(c.align.signal, "raw", False):
                 fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
                 given = self.surrounded(slots)
             model = self.model(*given, segment, fit, more)
-            slots["align"] = self.each("align", stages.evidence, _texts, model, *given, segment)
-            if c.match is not None:
+            self.space = (model, *given)
+            slots["align"] = self.judged(model, *given, segment)
+            index = self.index(model, *given, segment)
+            if c.match is not None or any(i.findings for i in self.items):
                 slots["match"] = self.match(model, slots)
-        return self.outputs(slots)
+        return self.outputs(slots, index)
+
+    def fit(
+        self,
+        slot: str,
+        function: Any,
+        settings: tuple,
+        inputs: tuple[Any, ...],
+        *,
+        resumes: bool = False,
+    ) -> Node:
+        """Return what is learnt, or the same part of the finished run that is applied."""
+        name = f"{slot}.{function.__name__}"
+        if self.config.model is None:
+            node = Node(slot, "fit", function, settings, inputs, resumes=resumes)
+        else:
+            part = Source(*part_of(self.config.model, name))
+            node = Node(slot, "fit", open_stages.stored, (part,))
+        self.models[name] = node
+        return node
+
+    def prepared(self) -> Each:
+        """Return signals; those for a finished run are held against what it was learnt from."""
+        given = lambda i: (self.config.data.reader, self.config.prepare, i.source)  # noqa: E731
+        if self.config.model is None:
+            signal = self.each("prepare", stages.prepared, given)
+            self.fit("prepare", open_stages.fit_grid, (), (self.of(signal)[:1],))
+            return signal
+        grid = self.fit("prepare", open_stages.fit_grid, (), ())
+        return self.each("prepare", open_stages.prepared_alike, given, grid)
 
     def each(
         self,
@@ -144,6 +184,10 @@ class _Builder:
             for item in self.items
         }
 
+    def either(self, noted: Each, listed: Each) -> Each:
+        """Join what is done with notes and with findings, in the order of the recordings."""
+        return {i.id: (listed if i.findings else noted)[i.id] for i in self.items}
+
     def of(self, nodes: Each, part: Part = "train") -> tuple[Node, ...]:
         return tuple(nodes[name] for name in (self.learn if part == "train" else self.held))
 
@@ -158,13 +202,13 @@ class _Builder:
         given = (scale, self.of(rows), self.of(first))
         given += (self.of(rows, "valid"), self.of(first, "valid"))
         fit = token_stages.fit_predict
-        predictor = Node("predict", "fit", fit, (c.predict,), given, resumes=True)
+        predictor = self.fit("predict", fit, (c.predict,), given, resumes=True)
         around = self.each("predict", token_stages.contextual, (), predictor, scale, rows, first)
         given = (self.of(around),)
-        units = Node("predict", "fit", token_stages.fit_units, (c.tokens,), given)
+        units = self.fit("predict", token_stages.fit_units, (c.tokens,), given)
         slots["predict"] = self.each("predict", token_stages.retokenised, (), units, around, first)
         both = self.each("predict", token_stages.beside, (), rows, around, keep=False)
-        wide = Node("predict", "fit", stages.fit_scale, (), (self.of(both),))
+        wide = self.fit("predict", stages.fit_scale, (), (self.of(both),))
         return predictor, (wide, both)
 
     def surrounded(self, slots: dict[str, Each]) -> tuple[Node, Each]:
@@ -185,31 +229,52 @@ class _Builder:
         inputs = (scale, self.of(rows), self.of(segment))
         inputs += (self.of(rows, "valid"), self.of(segment, "valid"))
         settings = (self.config.align, self.told("train"), self.told("valid"))
-        return Node("align", "fit", fit, settings, (*inputs, *more))
+        return self.fit("align", fit, settings, (*inputs, *more), resumes=True)
+
+    def judged(self, *given: Node | Each) -> Each:
+        """Return what the model says of segments and sentences, or of segments and findings."""
+        sought = lambda i: (i.findings,)  # noqa: E731
+        return self.either(
+            self.each("align", stages.evidence, _texts, *given),
+            self.each("align", open_stages.sought, sought, *given),
+        )
+
+    def index(self, model: Node, scale: Node, rows: Each, segment: Each) -> Node:
+        who = [(i.id, i.part) for i in self.items]
+        found = {w for item in self.items for f in item.findings for w in f.wordings}
+        texts = sorted(found | {text for item in self.items for text in _texts(item)[0]})
+        inputs = (model, scale, tuple(rows.values()), tuple(segment.values()))
+        return Node("align", "index", open_stages.indexed, (who, texts), inputs, files=True)
 
     def match(self, model: Node, slots: Mapping[str, Each]) -> Each:
+        units = [_units(slots)] if "tokens" in slots else []
+        given = (slots["align"], slots["segment"], *units)
+        own = self.config.match
+        matcher = own if isinstance(own, find("match", "independent")) else None
+        sought = lambda i: (i.id, i.findings, matcher)  # noqa: E731
+        listed = self.each("match", open_stages.spotted, sought, *given)
+        if own is None:
+            nothing = Node("match", "all", stages.unplaced, keep=False)
+            return self.either(dict.fromkeys(listed, nothing), listed)
+        shown = lambda i: (i.id, _shown(i, self.config))  # noqa: E731
+        placer = self.placer(model, slots)
+        return self.either(self.each("match", stages.matched, shown, placer, *given), listed)
+
+    def placer(self, model: Node, slots: Mapping[str, Each]) -> Node:
         valid = [
             (_shown(i, self.config), i.truth, occurrences(i))
             for i in self.items
             if i.part == "valid"
         ]
-        placer = Node(
-            "match",
-            "fit",
-            stages.fit_match,
-            (self.config.match, self.told("train"), valid),
-            (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid")),
-        )
-        inputs: list[Node | Each] = [placer, slots["align"], slots["segment"]]
-        inputs += [_units(slots)] if "tokens" in slots else []
-        given = lambda i: (i.id, _shown(i, self.config))  # noqa: E731
-        return self.each("match", stages.matched, given, *inputs)
+        settings = (self.config.match, self.told("train"), self.told("valid"), valid)
+        inputs = (model, self.of(slots["segment"], "valid"), self.of(slots["align"], "valid"))
+        return self.fit("match", stages.fit_match, settings, inputs)
 
-    def outputs(self, slots: Mapping[str, Each]) -> Graph:
+    def outputs(self, slots: Mapping[str, Each], index: Node | None) -> Graph:
         c = self.config
         chosen = self.metrics(slots)
         if "match" not in slots and not chosen:
-            return Graph(slots, None, ())
+            return Graph(slots, None, (), self.models, index)
         known = lambda i: (stages.Known(i.id, i.part, i.labels, _judged(i, c)),)  # noqa: E731
         placed = slots.get("match", Node("match", "all", stages.unplaced, keep=False))
         used: list[Node | Each] = [slots["prepare"], slots["segment"], placed]
@@ -218,7 +283,8 @@ class _Builder:
         whole = self.each("match", stages.joined, known, *used, keep=False)
         parts = {i.id: i.part for i in self.items}
         tested = [n for n in whole if parts[n] == "test"] or list(whole)
-        judged = tuple(whole[name] for name in tested)
+        beside = self.beside(whole, chosen)
+        judged = tuple(beside[name] for name in tested)
         metrics = Node("evaluate", "all", stages.evaluated, (chosen, c.seed), (judged,))
         exports = []
         for block in c.export if "match" in slots else ():
@@ -229,7 +295,16 @@ class _Builder:
                 Node("export", name, stages.exported, (block,), (group,), files=True)
                 for name, group in groups
             ]
-        return Graph(slots, metrics if chosen else None, tuple(exports))
+        figures = metrics if chosen else None
+        return Graph(slots, figures, tuple(exports), self.models, index)
+
+    def beside(self, whole: Each, chosen: tuple) -> Each:
+        """Add places in the shared space for a metric that asks for them."""
+        asked = any(isinstance(metric, find("evaluate", "information")) for metric in chosen)
+        if not asked or self.space is None:
+            return whole
+        told = lambda i: (_spoken(i),)  # noqa: E731
+        return self.each("match", open_stages.placed_beside, told, whole, *self.space, keep=False)
 
     def metrics(self, slots: Mapping[str, Each]) -> tuple:
         """Return what is measured: where there are labels, tokens are, asked or not."""
@@ -261,6 +336,11 @@ def _told(item: Item) -> stages.Told:
     )
     said = [s for n in item.notes for s in n.sentences]
     return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
+
+
+def _spoken(item: Item) -> list[tuple[str, Span]]:
+    said = [s for note in item.notes for s in note.sentences]
+    return [(s.text, span) for s in said for span in item.truth.get(s.id, ())[:1]]
 
 
 def _stamp(item: Item, sentence: str) -> Span | None:

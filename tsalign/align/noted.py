@@ -148,6 +148,9 @@ def claims_of(
             first, last = np.searchsorted(middle, [span.start, span.end]).tolist()
             if (said or any(s.stamp for s in note.sentences)) and first < last:
                 claims.append(_claim(place, (first, last), middle, said, kind, tolerance, texts))
+    for sentence in (s for noted in recordings for note in noted.notes for s in note.sentences):
+        if sentence.concept is not None and sentence.assertion in HERE:
+            texts.setdefault((sentence.text, sentence.concept), len(texts))  # words alone
     if not any(len(claim.said) for claim in claims):
         raise TsalignError(f"no note tells anything to learn from as supervision={supervision!r}")
     return claims, list(texts)

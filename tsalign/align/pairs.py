@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -77,6 +78,15 @@ class Pairs:
             _check_weights(self.weights, len(self.features))
         if self.bag is not None:
             _check_bags(self.bag, self.bags, len(self.features), len(self.texts))
+
+    def key(self) -> str:
+        """Return a hash of all that is in them: what a model was learnt from."""
+        digest = hashlib.blake2b(repr((self.texts, self.concepts)).encode(), digest_size=20)
+        for array in (self.features, self.text, self.recordings, self.weights):
+            if array is not None:
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     @property
     def places(self) -> NDArray[np.int32]:

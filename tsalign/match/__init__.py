@@ -6,6 +6,7 @@ from tsalign.match.decoded import Decoded
 from tsalign.match.durations import flat, log_normal
 from tsalign.match.edges import refine
 from tsalign.match.independent import Independent
+from tsalign.match.independent_stream import IndependentStream
 from tsalign.match.one_to_one import OneToOne
 from tsalign.match.ordered import Ordered
 from tsalign.match.outcome import Case
@@ -19,6 +20,7 @@ __all__ = [
     "Confidence",
     "Decoded",
     "Independent",
+    "IndependentStream",
     "OneToOne",
     "Ordered",
     "OrderedStream",

@@ -71,7 +71,7 @@ def only_spans(
     skips : (s,) float64
         Costs of leaving sentences out.
     """
-    marks = np.empty(matrix.shape, np.uint8)
+    marks = np.empty((len(matrix) + 1, matrix.shape[1]), np.uint8)
     score = mark(matrix, skips, marks)
     return walk(marks), float(score)
 

@@ -10,8 +10,10 @@ from tsalign.notes.parse import parse
 from tsalign.notes.reading import Reading
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
+from tsalign.notes.vocabulary import Finding, read_vocabulary
 
 __all__ = [
+    "Finding",
     "Meanings",
     "Reading",
     "RecordingNotes",
@@ -21,6 +23,7 @@ __all__ = [
     "assess",
     "parse",
     "read_notes",
+    "read_vocabulary",
     "scopes",
     "split_clauses",
     "split_sentences",

@@ -36,9 +36,14 @@ _PARTICIPLES = {
 }
 _TO_BE_DONE = r"to be (?:\w{3,12}ly )?(?!need|indeed|seed|then|when|often|even|open)"
 _TO_BE_DONE += r"\w{2,14}(?:ed|en|ne|ght)\b"
+# "Physio to review on Monday": somebody's task.
+_TASK = r"to (?:review|see|assess|attend|follow|advise|arrange|discuss|reassess|visit|contact)\b"
 _HEADING = 60  # characters in which a heading ends: "Family history: ..."
+# What comes after a heading is the statement.
+_HEADED = re.compile(r"\W{0,4}+(?:[^:;,.?!]{1,50}+:\s++)++(?=\w)")
 _BEFORE_OPENING = 4  # characters: a bullet, a dash, brackets
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")
+_GOES_ON = re.compile(r"\s+\w")
 _BLANK = re.compile(r"[\W\d_]*+\Z")
 _WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
 
@@ -117,6 +122,8 @@ def _governed(
     before, after = (clause[0], match.start()), (match.end(), clause[1])
     if reach in ("clause", "opening"):
         return clause
+    if reach == "backward" and text[match.start()] == ":" and _GOES_ON.match(text, *after):
+        return after  # "neck: no masses"
     if reach == "forward":  # "chest pain: no"
         return before if _NOTHING.match(text, *after) else after
     return after if _BLANK.match(text, *before) else before  # "none of them"
@@ -154,7 +161,7 @@ def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
     'absent'
     """
     text = plain(text)
-    first, last = target or (0, len(text))
+    first, last = target or (_heading_end(text), len(text))
     triggered: set[Assertion] = set()
     said: list[Assertion] = []
     for start, end in _clauses(text):
@@ -164,6 +171,12 @@ def assess(text: str, target: tuple[int, int] | None = None) -> Assertion:
     if not said:
         return _strongest(triggered)
     return "present" if "present" in said else said[0]
+
+
+def _heading_end(text: str) -> int:
+    """Return where the statement begins under a heading: "Neck: no masses" is all absent."""
+    heading = _HEADED.match(text)
+    return heading.end() if heading else 0
 
 
 def affirmed(text: str) -> str:
@@ -261,12 +274,13 @@ def _told() -> str:
 
 @functools.cache
 def _triggers() -> re.Pattern[str]:
+    task = rf"{any_of(words('assertion', 'staff') | words('assertion', 'services'))}\s+{_TASK}"
     unlike = any_of(_same_beginning(words("assertion", "pseudo")))
     undone = "|".join(_PARTICIPLES.values())
     dated = any_of(words("assertion", "dated"))  # "CABG 2012", but not "woke 2012"
     year = rf"{_LONG_AGO}|{dated}s?,? \(?(?:19|20)\d\d\b|\b(?:19[6-9]\d)\b"
     return re.compile(
-        rf"(?P<told>{_told()})|(?!{unlike})\b(?P<undone>{undone})|(?P<year>{year})|\b(?P<planned>{_TO_BE_DONE})"
+        rf"(?P<told>{_told()})|(?!{unlike})\b(?P<undone>{undone})|(?P<year>{year})|\b(?P<planned>{_TO_BE_DONE}|{task})"
         rf"|{any_of(_meanings())}"
     )
 

@@ -15,7 +15,7 @@ from tsalign.notes.meanings import Meanings
 from tsalign.notes.moments import Amount, Day, Moment, clock, number
 from tsalign.notes.words import EDGE, any_of, load, values, words
 
-# The letters of joining words, by their names in `data/times.json`.
+# The letters of joining words, by their names in `data/times.<language>.json`.
 LETTERS = {
     "at": "@",
     "in": "i",
@@ -47,6 +47,7 @@ LETTERS = {
     "first": "F",
     "last": "Z",
     "every": "e",
+    "long": "l",
     "this": "j",
     "of": "Q",
     "vital": "v",
@@ -97,8 +98,14 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
     number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ones})?)"
     spread = rf"{number}(?:\s*(?:[-\u2013]|to|or|bis|oder)\s*{number})?"
     unit = rf"(?:{_unit_pattern().pattern})"
+    hours = rf"(?:{ones}|ten|eleven|twelve)"
+    tens = r"(?:ten|fifteen|twenty|thirty|forty|fifty)(?:[ -](?:five))?"
+    led = r"(?:(?<=\bat )|(?<=\babout )|(?<=\baround )|(?<=\buntil )|(?<=\bfrom )|(?<=\bby ))"
+    of_day = r"(?=,|:|\s+(?:in the|at night|this|last|a\.?m|p\.?m))"
+    german = r"(?:(?<=\bum )|(?<=\bgegen )|(?<![\w ]))(?:fünf|zehn|zwanzig)(?=\s+vor\b)"
     month = rf"(?:{any_of(values('times', 'months'))})\.?"
-    also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit})?"
+    also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit}|\s+(?:and|und)\s+{numbers}\s+{unit})?"
+    or_two = r"(?:\s+(?:or two|oder zwei)\b)?"
     kinds = {
         "iso": r"\b\d{4}-\d\d-\d\d(?:\b|t(?=\d))",
         "numeric": r"(?<![\d./])\d{1,2}(?:/\d{1,2}/|\.\d{1,2}\.)(?:\d{4}|\d\d)(?![\d/])"
@@ -109,18 +116,29 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         rf"|{month}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}}\b)?",
         "ratio": rf"\b\d+:\d+(?=[\s-]+(?:{any_of(words('times', 'ratios'))}))|\b\d+:\d{{3,}}",
         "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
-        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)(?=\s*(?:[ap]\.?m\b|uhr))|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
+        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)"
+        r"(?=\s*(?:[ap]\.?m\b|uhr|hrs?\b|in the (?:morn|after|even)))"
+        r"|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
         r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
         "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
         r"\s*(?:h|hrs?|hours|uhr)\b",
         "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
-        r"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty))\s+(?:to|vor))"
+        rf"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty)|{german})\s+(?:to|vor))"
         rf"\s+(?P<hour>{number})"
         r"(?:\s+o'clock)?"
         r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
-        rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+o'clock",
+        rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+(?:o'clock|uhr)\b"
+        rf"|{led}\b(?P<hours>{hours})\s+(?P<minutes>oh\s+{ones}|{tens})\b"
+        r"(?:\s*(?P<spokenhalf>[ap])\.?\s?m\b\.?)?"
+        rf"|(?<=\bat )(?P<bare>{hours})\b(?=[,.;:!]|\s*\Z)"
+        rf"|\bhalf\s+(?P<british>{hours})\b{of_day}",
+        "ish": rf"\b(?P<about>\d{{1,2}}|{hours})(?::(?P<ishmin>[0-5]\d))?\s?-?ish\b"
+        r"(?:\s*(?P<ishhalf>[ap])\.?\s?m\b\.?)?",
+        "minute_mark": r"(?:(?<=\bat )|(?<=\bin ))minute\s+(?P<marked>\d{1,3})\b",
+        "past": rf"(?<![\d.,/:])(?P<pastmin>[0-5]?\d)\s+past\s+(?P<pasthour>{number})"
+        r"(?:\s*(?P<pasthalf>[ap])\.?\s?m\b\.?)?",
         "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"
-        rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}",
+        rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}{or_two}",
         "ahead": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
         "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
         "name": rf"(?:{any_of(names)})" if names else r"(?!)",
@@ -141,8 +159,8 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
 
 @functools.cache
 def _joining() -> dict[str, str]:
-    topics = load("times")["letters"].items()
-    return {w: LETTERS[t] for t, found in topics for ws in found.values() for w in ws}
+    languages = load("times")["letters"].values()
+    return {w: LETTERS[name] for said in languages for name, ws in said.items() for w in ws}
 
 
 @functools.lru_cache(maxsize=8)
@@ -204,6 +222,10 @@ class _Reader:
     def slash(self, match: re.Match[str]) -> tuple[str, Any]:
         first, second = match.group().split("/")
         letter, value = self._ordered(int(first), int(second), "", False)
+        swapped = self._day(None, int(second), int(first))[1]
+        if letter == "y" and swapped != value:
+            other = value.value[::2] if swapped is None else swapped.value
+            value = Day("date", value.value, None if swapped is None else other)
         return "Y" if letter == "y" else ".", value
 
     def _ordered(self, first: int, second: int, year: str, day_first: bool) -> tuple[str, Any]:
@@ -243,6 +265,14 @@ class _Reader:
 
     def spoken(self, match: re.Match[str]) -> tuple[str, Any]:
         """Half past three, a quarter to seven, three o'clock."""
+        if match["hours"]:
+            minute = match["minutes"].removeprefix("oh").strip()
+            hour = int(number(match["hours"]))
+            return "c", clock(hour, int(number(minute)), half=match["spokenhalf"], exact=False)
+        if match["bare"]:
+            return "c", clock(int(number(match["bare"])), 0, half=None, exact=False)
+        if match["british"]:
+            return "c", clock(int(number(match["british"])), 30, half=None, exact=False)
         said = match["hour"] or match["next"] or match["word"]
         hour, part = number(said), match["part"] or match["less"]
         minutes = {None: 0, "half": 30, "quarter": 15, "viertel": 15}
@@ -252,6 +282,26 @@ class _Reader:
         if not (0 <= hour <= 23 and hour == int(hour)):
             return ".", None
         return "c", clock(int(hour), int(past), half=match["noon"], exact=False)
+
+    def ish(self, match: re.Match[str]) -> tuple[str, Any]:
+        """Say that a clock shows about so much: 3ish, half past eightish."""
+        hour = int(number(match["about"]))
+        if hour > 24:
+            return ".", None
+        shown = clock(hour, int(match["ishmin"] or 0), half=match["ishhalf"], exact=False)
+        return "c", Moment(shown.readings, "around")
+
+    def past(self, match: re.Match[str]) -> tuple[str, Any]:
+        """Read 10 past 3."""
+        hour = number(match["pasthour"])
+        if not (0 <= hour <= 23 and hour == int(hour)):
+            return ".", None
+        minute = int(match["pastmin"])
+        return "c", clock(int(hour), minute, half=match["pasthalf"], exact=False)
+
+    def minute_mark(self, match: re.Match[str]) -> tuple[str, Any]:
+        """Read at minute 12 as an offset from the start."""
+        return "N", Amount(60.0 * int(match["marked"]), 60.0)
 
     def amount(self, match: re.Match[str]) -> tuple[str, Any]:
         """Twenty minutes, 5 to 10 min, an hour and a half, 1 h 20 min."""
@@ -275,9 +325,11 @@ class _Reader:
         value = sum(spread) / len(spread) * size
         if re.search(r"\band\s+a\s+half\b", text):
             value += size / 2
-        more = re.search(r"(\d+)\s*(\D+)\Z", tail)
+        if tail.endswith((" or two", " oder zwei")):
+            value, tail = 1.5 * value, ""  # a minute or two
+        more = re.search(rf"({_number_pattern().pattern})\s*({_unit_pattern().pattern})\Z", tail)
         if more:
-            value += int(more[1]) * seconds[more[2].strip()]
+            value += number(more[1]) * seconds[more[2].strip()]
         article = head.strip() in words("times", "articles") and not tail
         return "a", Amount(float(value), float(size), article)
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tsalign.errors import TsalignError, located
 from tsalign.notes.meanings import Meanings
-from tsalign.notes.parse import sentences_of
+from tsalign.notes.parse import said, sentences_of
 from tsalign.notes.reading import Reading
 from tsalign.notes.times import Times
 from tsalign.types import Assertion, Note, Sentence, Span
@@ -135,10 +135,17 @@ def _take(fields: dict[str, Any], key: str, kind: type, *, required: bool = True
             raise TsalignError("required, but not there", key=key)
         return None
     if not isinstance(value, kind):
-        raise TsalignError(f"should be {_KINDS[kind]}, not {json.dumps(value)[:60]}", key=key)
+        raise TsalignError(f"should be {_KINDS[kind]}, not {_shown(value)}", key=key)
     if isinstance(value, str) and not value.strip():
         raise TsalignError("is empty", key=key)
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message; what may hold words of a note is only named by its kind."""
+    if isinstance(value, list | dict):
+        return _KINDS[type(value)]
+    return json.dumps(value)[:60] if not isinstance(value, str) or " " not in value else "a text"
 
 
 def _seconds(value: Any, key: str) -> float:
@@ -155,7 +162,7 @@ def _note(fields: dict[str, Any], index: int, meanings: Meanings, *, clauses: bo
         raise TsalignError("a note needs 'text' or 'sentences'")
     times = _times(fields, meanings)
     sentences = (
-        _given(given, ident, text, times)
+        _given(given, ident, text, times, clauses)
         if given
         else sentences_of(text, ident, times, clauses=clauses)
     )
@@ -206,42 +213,52 @@ def _covers(fields: dict[str, Any]) -> Span | None:
         return Span(_seconds(pair[0], "covers"), _seconds(pair[1], "covers"))
 
 
-def _given(items: list[Any], note: str, text: str, times: Times) -> tuple[Sentence, ...]:
-    sentences = []
+def _given(
+    items: list[Any], note: str, text: str, times: Times, clauses: bool
+) -> tuple[Sentence, ...]:
+    sentences: list[Sentence] = []
     cursor = 0
     for index, item in enumerate(items):
         with located(key=f"sentences[{index}]"):
-            sentence = _sentence(item, f"{note}.{index}", times)
+            fields = _fields(item)
+            words, chars = fields["text"], (0, 0)
             if text:
-                at = text.find(sentence.text, cursor)
+                at = text.find(words, cursor)
                 if at < 0:
                     raise TsalignError("not in the note's text, or not in its order")
-                cursor = at + len(sentence.text)
-                sentence = replace(sentence, chars=(at, cursor))
-            sentences.append(sentence)
+                cursor = at + len(words)
+                chars = at, cursor
+            sentences += _sentences(fields, f"{note}.{index}", chars, times, clauses)
     return tuple(sentences)
 
 
-def _sentence(item: Any, default: str, times: Times) -> Sentence:
+def _fields(item: Any) -> dict[str, Any]:
+    """Return the checked fields of a given sentence."""
     if not isinstance(item, dict):
-        raise TsalignError(f"should be an object, not {json.dumps(item)[:60]}")
+        raise TsalignError(f"should be an object, not {_shown(item)}")
     _check_keys(item, _SENTENCE)
     assertion = _take(item, "assertion", str, required=False) or "present"
     if assertion not in get_args(Assertion):
         allowed = ", ".join(get_args(Assertion))
         raise TsalignError(f"{assertion!r} is none of {allowed}", key="assertion")
-    text = _take(item, "text", str)
-    when, duration, count = times.read(text)
-    return Sentence(
-        text,
-        _take(item, "id", str, required=False) or default,
-        when=when,
-        concept=_take(item, "concept", str, required=False),
-        assertion=assertion,
-        duration=duration,
-        count=count,
-        stamp=_stamp(item),
-    )
+    optional = {key: _take(item, key, str, required=False) for key in ("id", "concept")}
+    return {"text": _take(item, "text", str), "assertion": assertion, **optional} | {
+        "stamp": _stamp(item)
+    }
+
+
+def _sentences(
+    fields: dict[str, Any], default: str, chars: tuple[int, int], times: Times, clauses: bool
+) -> list[Sentence]:
+    """Return a given sentence; whoever gave a concept or a time meant it whole."""
+    stamp, concept = fields["stamp"], fields["concept"]
+
+    def judge(clause: tuple[int, int] | None) -> Assertion:
+        return fields["assertion"]
+
+    cut = clauses and stamp is None and concept is None
+    found = said(fields["text"], fields["id"] or default, chars, times, judge, clauses=cut)
+    return [replace(sentence, concept=concept, stamp=stamp) for sentence in found]
 
 
 def _stamp(item: dict[str, Any]) -> Span | None:

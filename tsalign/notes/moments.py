@@ -9,7 +9,7 @@ from tsalign.notes.meanings import DAY
 from tsalign.notes.words import values
 
 _HALF_DAY = DAY / 2
-Grain = Literal["second", "minute", "hour"]
+Grain = Literal["second", "minute", "hour", "around"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,13 @@ class Day:
         `date`: (year or None, month, day).
     value : object
         Which.
+    other : object
+        What it means where the likelier meaning is far from the recording: 2/3 may be in March.
     """
 
     kind: Literal["back", "weekday", "nth", "date"]
     value: Any
+    other: Any = None
 
 
 @dataclass(frozen=True)

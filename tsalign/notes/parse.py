@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tsalign.notes.assertion import assess
@@ -12,7 +14,7 @@ from tsalign.notes.doc import places
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.sentences import split_sentences
 from tsalign.notes.times import Times
-from tsalign.types import Note, Sentence
+from tsalign.types import Assertion, Note, Sentence
 
 
 def parse(
@@ -62,19 +64,13 @@ def parse(
     (Span(start=14400.0, end=21600.0), 2)
     """
     times = Times(written=written, recorded=recorded, meanings=meanings)
-    if not isinstance(text, str):
-        return _of_doc(text, times)
-    return Note("n0", text, sentences_of(text, "n0", times, clauses=clauses))
-
-
-def _of_doc(doc: Any, times: Times) -> Note:
-    found = []
-    for index, (start, end, assertion) in enumerate(places(doc)):
-        piece = doc.text[start:end]
-        when, duration, count = times.read(piece)
-        said = Sentence(piece, f"n0.{index}", (start, end), when, None, assertion)
-        found.append(replace(said, duration=duration, count=count))
-    return Note("n0", doc.text, tuple(found))
+    if isinstance(text, str):
+        return Note("n0", text, sentences_of(text, "n0", times, clauses=clauses))
+    found: list[Sentence] = []
+    for index, (chars, judge) in enumerate(places(text)):
+        piece = text.text[slice(*chars)]
+        found += said(piece, f"n0.{index}", chars, times, judge, clauses=clauses)
+    return Note("n0", text.text, tuple(found))
 
 
 def sentences_of(
@@ -91,29 +87,52 @@ def sentences_of(
     [('n3.0.0', 'n3.0', 'absent'), ('n3.0.1', 'n3.0', 'absent')]
     """
     found: list[Sentence] = []
-    for index, (start, end) in enumerate(split_sentences(text)):
-        piece, ident = text[start:end], f"{note}.{index}"
-        parts = split_clauses(piece) if clauses else []
-        if len(parts) > 1:
-            found += _parts(piece, parts, ident, start, times)
-            continue
-        when, duration, count = times.read(piece)
-        said = Sentence(piece, ident, (start, end), when, None, assess(piece))
-        found.append(replace(said, duration=duration, count=count))
+    for index, chars in enumerate(split_sentences(text)):
+        piece = text[slice(*chars)]
+        judge = partial(assess, piece)
+        found += said(piece, f"{note}.{index}", chars, times, judge, clauses=clauses)
     return tuple(found)
 
 
-def _parts(
-    piece: str, parts: list[tuple[int, int]], ident: str, start: int, times: Times
+def said(
+    piece: str,
+    ident: str,
+    chars: tuple[int, int],
+    times: Times,
+    judge: Callable[[tuple[int, int] | None], Assertion],
+    *,
+    clauses: bool = False,
 ) -> list[Sentence]:
-    """Return clauses, each judged within its sentence; one without a time has that of the whole."""
-    whole = times.peek(piece)
-    found = []
+    """Return one sentence with its times, or its clauses where that is wanted and there are some.
+
+    Parameters
+    ----------
+    piece, ident : str
+        The sentence and its id.
+    chars : (int, int)
+        Its place in the note; (0, 0) where there is no running text.
+    times : Times
+        Reads it next.
+    judge : callable
+        From the place of a clause in the sentence, or None for all of it, to what it asserts.
+    clauses : bool
+        Whether to cut it. A clause without a time of its own has that of the whole.
+
+    Returns
+    -------
+    list of Sentence
+        Clauses have ids `<ident>.<i>` and `ident` as their parent.
+    """
+    parts = split_clauses(piece) if clauses else []
+    if len(parts) < 2:
+        when, duration, count = times.read(piece)
+        whole = Sentence(piece, ident, chars, when, None, judge(None))
+        return [replace(whole, duration=duration, count=count)]
+    shared, found = times.peek(piece), []
     for index, (first, last) in enumerate(parts):
-        text = piece[first:last]
-        when, duration, count = times.read(text)
-        chars = start + first, start + last
-        kind = assess(piece, (first, last))
-        said = Sentence(text, f"{ident}.{index}", chars, when or whole, None, kind)
-        found.append(replace(said, duration=duration, count=count, parent=ident))
+        when, duration, count = times.read(piece[first:last])
+        place = (chars[0] + first, chars[0] + last) if chars[1] else chars
+        kind = judge((first, last))
+        clause = Sentence(piece[first:last], f"{ident}.{index}", place, when or shared, None, kind)
+        found.append(replace(clause, duration=duration, count=count, parent=ident))
     return found

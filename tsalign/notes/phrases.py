@@ -50,13 +50,16 @@ _P = "~?[cmMqn]"
 _EDGE = "(?:(?P<{0}B>BQ?R|B)|(?P<{0}E>EQ?R))"
 _KINDS = {
     "every": "e[aUnmy#]?",
-    "range": f"[fSb]?(?:i?[yY])?(?P<range1>{_P})y?[tu&][yY]?(?P<range2>{_P})",
+    "range": f"[fSb]?(?:i?[yY])?(?P<range1>{_P})y?[tu&d][yY]?(?P<range2>{_P})",
     "whole": "(?:T|dT?|iT)R",
     "edge": "[i@wd]?" + _EDGE.format("at") + "(?<=R)",
     "middle": "[i@]?H(?:Q?R)",
-    "inside": "(?P<inside>a)IR|>(?P<inside2>a)QR",
-    "lasting": "D~?(?P<lasting>a)(?![IGL])",
+    "inside": "(?P<inside>a)(?:IR|i(?=,))|>~?(?P<inside2>a)Q?R|[@~]{1,2}(?P<inside3>a)Q?R"
+    "|[@i](?P<inside4>N)",
+    "lasting": "D~?(?P<lasting>a)(?![IGL])l?|~?(?P<lasting2>a)l",
+    "within": "w~?(?P<within>a)(?![cmMqn><Q])",
     "beside": "(?P<beside>a)(?P<side>[><f])(?:" + _EDGE.format("by") + f"|(?P<point>{_P}))",
+    "hence": ">~?(?P<hence>a)(?![cmMqnyYGL])",
     "elsewhere": "[i@]~?a(?![IL])|a[><]",
     "nth_day": "[i@d]{1,3}(?P<nthday>[F#])U",
     "first": "[iDdw>]{0,3}F(?P<first>a|U)(?:Q?R|(?!Q))",
@@ -66,13 +69,16 @@ _KINDS = {
     "later": "(?:(?P<later>a)|s)L",
     "sooner": "(?P<sooner>a)V",
     "nth_named": "[i@d]{0,3}(?P<nth>[F#])(?P<nthm>[mM])",
-    "since_day": "S(?P<sinceday>[yY])",
+    "since_day": "S(?P<sinceday>[yY])(?P<sincem>[mM])?",
+    "since_ago": "S~?(?P<sinceago>a)G?",
     "since": f"[fS](?P<since>{_P})O?",
     "until": f"u(?P<until>{_P})",
     "by": f"k(?P<by>{_P})",
     "beyond": f"s?(?P<beyond>[><])(?P<beyondp>{_P})",
+    "soon": "s>(?![ayY])",
     "today": "[jZ](?P<today>m)",
-    "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=[mMc]|iQR|QR)",
+    "named_of": "i?(?P<of>m)Qy",
+    "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=Y?,?[mMc]|iQR|QR)",
     "point": f"[i@dT~]{{1,3}}(?P<point1>{_P})~?|(?P<point2>~?[cM]|(?<=[yY])m)~?|(?P<logged>^~?q)"
     "|(?P<noted>q)(?=[.,]*$)",
 }
@@ -167,16 +173,22 @@ class _Reader:
     def range(self, match: re.Match[str]) -> tuple[Item, ...] | None:
         first, last = match.end("range1") - 1, match.end("range2") - 1
         ends = self.atoms[first], self.atoms[last]
-        led = self.letters[match.start()] in "fSb"
-        if not led and (self.letters[first + 1] == "&" or not self._plain_range(ends)):
+        led = self.letters[match.start()] in "fSb" or self._is_log(match, ends)
+        if not led and (self.letters[first + 1] in "&d" or not self._plain_range(ends)):
             return None
         if any(e.letter in "nq" for e in ends) and self.measured < match.start():
             return None
-        if ends[1].letter == "n" and self._moment(last) is None:
+        if ends[1].letter == "n" and not self._is_log(match, ends) and self._moment(last) is None:
             return None
         stretch = Daily(_joined(ends[0].value, ends[1].value), finished=True)
         days = [a.value for a in self.atoms[match.start() : match.end()] if a.letter in "yY"]
         return (*days[:1], stretch)
+
+    def _is_log(self, match: re.Match[str], ends: tuple[Atom, Atom]) -> bool:
+        """Whether a line of a log begins so: "14.20-14.35 treadmill"."""
+        return match.start() == 0 and all(
+            end.letter == "n" and end.value.grain == "minute" for end in ends
+        )
 
     def _plain_range(self, ends: tuple[Atom, Atom]) -> bool:
         """Whether a range without "from" is one of times: one end at least must be a clock."""
@@ -185,8 +197,20 @@ class _Reader:
 
     def lasting(self, match: re.Match[str]) -> tuple[Item, ...]:
         if self.duration is None:
-            self.duration = self._amount(match, "lasting")[0]
+            group = "lasting" if match["lasting"] else "lasting2"
+            self.duration = self._amount(match, group)[0]
         return ()
+
+    def within(self, match: re.Match[str]) -> Item:
+        return Offset("after", 0.0, self._amount(match, "within")[0])
+
+    def hence(self, match: re.Match[str]) -> tuple[Item, ...]:
+        """Read "after two minutes" as so long after what was told; after weeks: from elsewhere."""
+        seconds, unit = self._amount(match, "hence")
+        return () if unit >= DAY else (self._offset("earlier", seconds),)
+
+    def soon(self, match: re.Match[str]) -> Item:
+        return Offset("after", 0.0, self.meanings.reach["near"])
 
     def whole(self, match: re.Match[str]) -> Item:
         return Daily(((float("-inf"), float("inf")),))
@@ -200,7 +224,7 @@ class _Reader:
         return Offset("share", 0.5 * (1 - share), 0.5 * (1 + share))
 
     def inside(self, match: re.Match[str]) -> Item:
-        group = "inside" if match["inside"] else "inside2"
+        group = next(g for g in ("inside", "inside2", "inside3", "inside4") if match[g])
         return self._offset("start", self._amount(match, group)[0])
 
     def beside(self, match: re.Match[str]) -> Item | None:
@@ -246,7 +270,14 @@ class _Reader:
         return Offset("share", which / 2 - 0.5, which / 2) if which <= 2 else None
 
     def since_day(self, match: re.Match[str]) -> tuple[Item, ...]:
-        return self.atoms[match.start("sinceday")].value, Daily(((0.0, float("inf")),))
+        start = 0.0
+        if match["sincem"]:
+            start = self.atoms[match.start("sincem")].value.readings[0][0]
+        return self.atoms[match.start("sinceday")].value, Daily(((start, float("inf")),))
+
+    def since_ago(self, match: re.Match[str]) -> Item:
+        seconds = self._amount(match, "sinceago")[0]
+        return Offset("written", -seconds - self._slack(seconds), 0.0)
 
     def nth_named(self, match: re.Match[str]) -> Item:
         which = self.atoms[match.start("nth")].value or 1
@@ -288,6 +319,10 @@ class _Reader:
         moment = self.atoms[match.start("today")].value
         back = -1 if match.group()[0] == "Z" else 0
         return Daily(self._widened(moment, False), day=back)
+
+    def named_of(self, match: re.Match[str]) -> tuple[Item, ...]:
+        moment = self.atoms[match.start("of")].value
+        return self.atoms[match.end() - 1].value, Daily(self._widened(moment, False))
 
     def day(self, match: re.Match[str]) -> Item:
         return next(a.value for a in self.atoms[match.start() : match.end()] if a.value)

@@ -23,7 +23,8 @@ class Reading:
     Parameters
     ----------
     clauses : bool
-        Whether clauses become sentences of their own, "no cough, dyspnea" two.
+        Whether clauses become sentences of their own, "no cough, dyspnea" two; given sentences
+        with a concept or a time stay whole.
     times : str or None
         A YAML file of what words of time mean, of the form of `tsalign/notes/data/times.yaml`.
     concepts : str or None

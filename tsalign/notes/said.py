@@ -103,9 +103,12 @@ def _common(first: Daily, second: Daily) -> Daily | None:
         )
         if start < end:
             shared.append((start, end))
-    if not shared and len(first.readings) == 2 and len(second.readings) == 1:
+    small_hours = first.readings[0][1] <= DAY / 4  # 4 in the morning is before the morning
+    if not shared and (len(first.readings) == 2 or small_hours) and len(second.readings) == 1:
         middle = sum(second.readings[0]) / 2 % DAY
         shared = [r for r in first.readings if (sum(r) / 2 < DAY / 2) == (middle < DAY / 2)]
+        if second.readings[0][1] > DAY:  # half past eight at night is before the night
+            shared = [r for r in first.readings if r[0] >= 0.75 * DAY] or shared
     if not shared:
         return None
     day = first.day if first.day is not None else second.day

@@ -197,13 +197,15 @@ class _Calendar:
         if item.nth is not None:
             inside = (s for s in self._spans(reading, days or self._dates()) if self._touches(s))
             return next((s for n, s in enumerate(inside, 1) if n == item.nth), None)
+        told_day = days is not None
         if self.now is not None:
             backwards = reversed(days) if days else self._dates(back=True)
-            for span in self._spans(reading, backwards):
+            for span in self._spans(reading, backwards, told_day):
                 told = span.end if item.finished else span.start
                 if self._touches(span) and told <= self.now:
                     return span
-        return next(filter(self._touches, self._spans(reading, days or self._dates())), None)
+        spans = self._spans(reading, days or self._dates(), told_day)
+        return next(filter(self._touches, spans), None)
 
     def _outside(self, reading: tuple[float, float], days: list[date] | None) -> Span | None:
         if any(map(math.isinf, reading)):
@@ -218,8 +220,13 @@ class _Calendar:
     def _touches(self, span: Span) -> bool:
         return span.start < self.length and span.end > 0
 
-    def _spans(self, reading: tuple[float, float], days: Iterable[date]) -> Iterator[Span]:
-        """Yield the window of each day; open ends are those of the recording."""
+    def _spans(
+        self, reading: tuple[float, float], days: Iterable[date], told_day: bool = False
+    ) -> Iterator[Span]:
+        """Yield the window of each day; open ends are those of the recording.
+
+        "Since 22:30" begins inside; only since a day that was told it may go on from before.
+        """
         for day in days:
             start = self._seconds(day, reading[0], late=False)
             end = self._seconds(day, reading[1], late=True)
@@ -229,7 +236,7 @@ class _Calendar:
                 if 0 < end <= self.length:
                     yield Span(0.0, end)
             elif math.isinf(end):
-                if 0 <= start < self.length:
+                if (told_day or start >= 0) and start < self.length:
                     yield Span(start, self.length)
             else:
                 yield Span(start, end)
@@ -252,9 +259,18 @@ class _Calendar:
             back = (begin.weekday() - day.value) % _WEEK
             begin -= timedelta(days=back)
             return [begin + timedelta(days=n) for n in range(0, (end - begin).days + 1, _WEEK)]
-        year, month, number = day.value
-        years = [year] if year else range(begin.year - 1, end.year + 1)
-        return [date(y, month, number) for y in years if _exists(y, month, number)]
+        found = _dates_of(day.value, begin, end)
+        near = [d for d in _dates_of(day.other, begin, end) if begin <= d <= end]
+        return found if any(begin <= d <= end for d in found) else near or found
+
+
+def _dates_of(told: tuple[int | None, int, int] | None, begin: date, end: date) -> list[date]:
+    """Return the dates of a month and day, in all years that may be meant."""
+    if told is None:
+        return []
+    year, month, number = told
+    years = [year] if year else range(begin.year - 1, end.year + 1)
+    return [date(y, month, number) for y in years if _exists(y, month, number)]
 
 
 def _exists(year: int, month: int, day: int) -> bool:

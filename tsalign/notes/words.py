@@ -1,4 +1,7 @@
-"""The tables of words beside the code, one JSON file each, by topic and language."""
+"""The tables of words beside the code: one JSON file for each kind and language, by topic.
+
+A file `data/<kind>.<language>.json` more, and all rules know the language.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ def words(table: str, topic: str) -> frozenset[str]:
     Parameters
     ----------
     table : str
-        A file of `tsalign/notes/data`, without its suffix.
+        A kind of files in `tsalign/notes/data`: `sentences`, `assertion`, `times`.
     topic : str
-        A key of the file.
+        A key of the files.
 
     Returns
     -------
@@ -50,9 +53,15 @@ def values(table: str, topic: str) -> dict[str, Any]:
 
 @functools.cache
 def load(table: str) -> dict[str, Any]:
-    """Return a whole file of `tsalign/notes/data`."""
-    source = files("tsalign.notes").joinpath("data", f"{table}.json")
-    return json.loads(source.read_text(encoding="utf-8"))
+    """Return all files of a kind: from topic to language to what the file says."""
+    found: dict[str, Any] = {}
+    folder = files("tsalign.notes").joinpath("data")
+    for source in sorted(folder.iterdir(), key=lambda file: file.name):
+        kind, _, rest = source.name.partition(".")
+        if kind == table and rest.endswith(".json"):
+            for topic, said in json.loads(source.read_text(encoding="utf-8")).items():
+                found.setdefault(topic, {})[rest.removesuffix(".json")] = said
+    return found
 
 
 def any_of(phrases: Iterable[str]) -> str:

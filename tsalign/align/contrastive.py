@@ -36,6 +36,8 @@ Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
 POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
 ANCHORS = 512  # pairs kept for what compares within a batch
+LEAST_STEPS = 100
+"""Of a head that only decodes for the next round."""
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
@@ -148,7 +150,7 @@ class Contrastive(SharedSpace):
         random_state: Annotated[int, Ge(0)] = 0,
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
         tolerance: Annotated[float, Ge(0)] = 0.0,
-        rounds: Annotated[int, Ge(1)] = 4,
+        rounds: Annotated[int, Ge(1)] = 6,
         closeness: Closeness | None = None,
         projection: Literal["learned", "none"] = "learned",
         open_set: Annotated[int, Ge(0)] = 0,
@@ -276,12 +278,11 @@ class Contrastive(SharedSpace):
         """Decide which sentence speaks of which segment: bags, then rounds, a learning each."""
 
         def head(pairs: Pairs, number: int) -> Contrastive:
+            share = HEADS * (1 if pairs.bag is not None else self.rounds)
+            enough = -(-LEAST_STEPS * self.batch_size // len(pairs.features))  # where rows are few
             own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
-            own["open_set"] = 0
-            if pairs.bag is not None:
-                own |= {"loss": "mil_nce", "epochs": max(1, self.epochs // HEADS)}
-            else:
-                own["epochs"] = max(1, self.epochs // (HEADS * self.rounds))
+            own |= {"open_set": 0, "epochs": max(self.epochs // share, min(self.epochs, enough))}
+            own |= {} if pairs.bag is None else {"loss": "mil_nce"}
             return type(self)(**self.get_params(deep=False) | own).fit(pairs, validation)
 
         return taught(head, recordings, self.supervision, self.tolerance, self.rounds)

@@ -13,6 +13,7 @@ from tsalign.types import Evidence
 
 if TYPE_CHECKING:
     from tsalign.align.shared_space import SharedSpace
+    from tsalign.match import Decoded
 
 Floats = NDArray[np.floating]
 Seconds = Mapping[str | None, Sequence[float]]
@@ -24,8 +25,8 @@ SURE = 10.0
 there, and a concept once given up is never learnt."""
 LONGEST = 1.5
 """Runs are at most so many times as long as the longest seen."""
-SWITCH = 2.0
-"""Nats that each run costs where a sentence may take several."""
+STEPS = (4.0, 4.0, 2.0, 2.0, 1.0)
+"""By which prices are raised and lowered, one after the other."""
 MOST_ONCE = 10
 """Sentences up to which each may be asked for one run alone."""
 
@@ -94,20 +95,37 @@ def decode(
     Guess
         As sure as the posterior. More than ten sentences without order may take several runs each.
     """
-    from tsalign.match import Ordered, Unordered
+    from tsalign.match import Ordered
 
     given: dict[str, Any] = {"windows": claim.windows, "durations": _durations(seconds, hop, claim)}
     if claim.kind == "ordered":
         found = Ordered(SURE, alternatives=0).decode(scores, **given)
     else:
-        once = len(claim.said) <= MOST_ONCE
-        worth = np.where(np.eye(len(claim.said), dtype=bool), SURE if once else -SWITCH, -np.inf)
-        matcher = Unordered(0.0, repeats=not once, alternatives=0)
-        found = matcher.decode_concepts(scores, worth, **given)
+        found = _in_any_order(scores, given)
     labels = found.labels.astype(np.int64)
     chances = np.column_stack([found.posterior, 1 - found.posterior.sum(1)])
     sure = np.clip(chances[np.arange(len(labels)), labels], 0, 1).astype(np.float32)
     return Guess(labels, sure)
+
+
+def _in_any_order(scores: NDArray[np.float32], given: dict[str, Any]) -> Decoded:
+    """Place each sentence once: exactly where few are asked, else by a price on each.
+
+    Prices are Lagrange multipliers of "once": who took no run is paid, who took several pays
+    (Fisher, The Lagrangian Relaxation Method, Management Science 1981).
+    """
+    from tsalign.match import Unordered
+
+    count = scores.shape[1]
+    own = np.eye(count, dtype=bool)
+    few = Unordered(0.0, repeats=count > MOST_ONCE, alternatives=0)
+    worth = np.full(count, SURE if count <= MOST_ONCE else 0.0)
+    for step in STEPS if count > MOST_ONCE else ():
+        text = np.where(own, worth, -np.inf)
+        labels = few.decode_concepts(scores, text, **given, posteriors=False).labels
+        starts = labels[np.flatnonzero(np.diff(labels, prepend=-1))]
+        worth += step * (1 - np.bincount(starts[starts >= 0], minlength=count))
+    return few.decode_concepts(scores, np.where(own, worth, -np.inf), **given)
 
 
 def _odds(concepts: NDArray[np.float32], nothing: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -73,6 +73,8 @@ class Claim:
         Which texts.
     windows : (s, 2) int64
         Where in the stretch each may lie; for stamped ones where it lies.
+    stamps : (s, 2) int64
+        Where it lies by its stamp; as `windows` where it has none.
     seconds : (s,) float64
         How long each was by its stamp; NaN where it has none.
     kind : str
@@ -84,6 +86,7 @@ class Claim:
     last: int
     said: NDArray[np.int64]
     windows: NDArray[np.int64]
+    stamps: NDArray[np.int64]
     seconds: NDArray[np.float64]
     kind: Kind
 
@@ -170,21 +173,22 @@ def _claim(
 ) -> Claim:
     wide = 0.0 if kind == "stamped" else tolerance
     windows = np.tile(np.subtract(stretch, stretch[0]), (len(said), 1))
-    seconds = np.full(len(said), np.nan)
+    stamps, seconds = windows.copy(), np.full(len(said), np.nan)
     for j, sentence in enumerate(said):
         if sentence.stamp is not None:
             seconds[j] = sentence.stamp.duration
-            span = sentence.stamp.start - wide, sentence.stamp.end + wide
-            near = np.searchsorted(middle, span) - stretch[0]
-            windows[j] = np.clip(near, 0, stretch[1] - stretch[0])
+            start, end = sentence.stamp.start, sentence.stamp.end
+            for rows, edge in ((windows, wide), (stamps, 0.0)):
+                near = np.searchsorted(middle, [start - edge, end + edge]) - stretch[0]
+                rows[j] = np.clip(near, 0, stretch[1] - stretch[0])
     ids = [texts.setdefault((s.text, s.concept), len(texts)) for s in said]
-    return Claim(place, *stretch, np.array(ids, np.int64), windows, seconds, kind)
+    return Claim(place, *stretch, np.array(ids, np.int64), windows, stamps, seconds, kind)
 
 
 def as_stamped(claim: Claim) -> Guess:
-    """Return what the windows say, taken at their word: the last sentence of a segment counts."""
+    """Return what the stamps say, taken at their word: the last sentence of a segment counts."""
     labels = np.full(len(claim), -1, np.int64)
-    for j, (start, end) in enumerate(claim.windows):
+    for j, (start, end) in enumerate(claim.stamps):
         labels[start:end] = j
     return Guess(labels, np.ones(len(claim), np.float32))
 

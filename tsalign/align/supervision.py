@@ -35,14 +35,14 @@ def taught(
     recordings: Sequence[Noted],
     supervision: Supervision = "auto",
     tolerance: float = 0.0,
-    rounds: int = 4,
+    rounds: int = 6,
 ) -> tuple[Pairs, Seconds]:
     """Decide in rounds which sentence speaks of which segment.
 
-    The first guess spreads ordered sentences evenly over their stretch; loose and unordered ones
-    may be anywhere in their windows (bags). In each round two heads learn from the guess, each
-    with its own seed; both decode every note, and what they decode alike teaches the next round.
-    Stamps are never moved.
+    The first guess takes loose stamps at their word and spreads ordered sentences evenly over
+    their stretch; unordered ones may be anywhere in it (bags). In each round two heads learn from
+    the guess, each with its own seed; both decode every note, and what they decode alike teaches
+    the next round. Exact stamps are never moved.
 
     Parameters
     ----------
@@ -101,10 +101,14 @@ def first_guess(claim: Claim) -> Guess:
     Returns
     -------
     Guess
-        Stamps as they are; ordered sentences evenly spread; of others, all that may be.
+        Stamps as they are, though between loose ones nothing is known; ordered sentences evenly
+        spread; of others, all that may be.
     """
     if claim.kind == "stamped":
         return as_stamped(claim)
+    if claim.kind == "loose":
+        guess = as_stamped(claim)
+        return replace(guess, sure=(guess.labels >= 0).astype(np.float32))
     count = len(claim.said)
     place = np.arange(len(claim))
     may = (place[:, None] >= claim.windows[:, 0]) & (place[:, None] < claim.windows[:, 1])  # (k, s)

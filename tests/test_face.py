@@ -22,8 +22,8 @@ FACE = {
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """
-        baselines BoundaryError Calibration counts Distractors figures intervals Metric
-        RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement
+        baselines BoundaryError Calibration counts Distractors figures Information intervals
+        Metric RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": """

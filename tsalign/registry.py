@@ -103,6 +103,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "segmentation": "tsalign.evaluate:Segmentation",
         "tokens": "tsalign.evaluate:TokenAgreement",
         "retrieval": "tsalign.evaluate:Retrieval",
+        "information": "tsalign.evaluate:Information",
     },
     "export": {
         "jsonl": "tsalign.export:Jsonl",

@@ -7,7 +7,6 @@ from tsalign.align.contrastive import Contrastive
 from tsalign.align.hub import from_hub, push_to_hub
 from tsalign.align.identity import text_identity
 from tsalign.align.index import Index
-from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import close_concepts, hard_negatives, opposites
 from tsalign.align.noted import Noted, pairs_of
@@ -20,6 +19,7 @@ from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, 
 from tsalign.align.text_parts import Joined, Prompts
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
+from tsalign.information import Bounds, mutual_information, shared_and_unique
 
 __all__ = [
     "Bounds",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from tiny import Tiny
 
 from tsalign.align import (
     ConceptText,
@@ -22,6 +21,7 @@ from tsalign.align import (
 )
 from tsalign.align.persist import from_block, to_block
 from tsalign.config import load
+from tsalign.engine import _heard
 from tsalign.errors import TsalignError, TsalignWarning
 
 TEXTS = ["He sat down.", "She walks upstairs.", ""]
@@ -108,10 +108,16 @@ def test_learning_warns_of_close_concepts_and_keeps_them_apart() -> None:
     assert model.concepts_ == ("UP", "UP AGAIN")
 
 
-def test_a_run_tells_of_close_concepts_as_an_event(tmp_path: Path) -> None:
-    ended = Tiny(tmp_path).run()
-    assert ended.code == 0
-    events = [json.loads(line) for line in (ended.folder / "events.jsonl").open()]
-    warned = [event for event in events if event["status"] == "warning"]
-    assert {event["slot"] for event in warned} == {"align"}
-    assert all("hardly tells apart" in event["message"] for event in warned)
+def two_warnings(told: list[str]) -> None:
+    with _heard(told.append):
+        warnings.simplefilter("always")
+        warnings.warn("two concepts lie close", TsalignWarning, stacklevel=1)
+        warnings.warn("somebody else's", UserWarning, stacklevel=1)
+
+
+def test_a_run_tells_our_warnings_as_events_and_shows_others() -> None:
+    told: list[str] = []
+    with pytest.warns(UserWarning, match="somebody else's") as shown:
+        two_warnings(told)
+    assert told == ["two concepts lie close"]
+    assert len(shown) == 1

@@ -73,4 +73,13 @@ def located(**place: object) -> Generator[None]:
 
 
 class TsalignWarning(UserWarning):
-    """Something a user should know that stops nothing; a run tells it as an event."""
+    """Something a user should know that stops nothing; a run tells it as an event.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)

@@ -413,6 +413,8 @@ def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(signal, rounds: int, t
 
     with pytest.raises(Killed):
         fit(die)
+    left = (tmp_path / "model.json").read_text()
+    assert " at 0x" not in left, "what tells learnings apart must hold in another process"
     gone_on, told = fit()
     assert told == list(range(rounds + 1, 6))
     pairs, valid = make_pairs(0, TRAIN, 100), make_pairs(1, VALID, 80)

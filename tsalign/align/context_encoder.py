@@ -58,13 +58,13 @@ class ContextEncoder(BaseEstimator):
     def __init__(
         self,
         network: Literal["tcn", "transformer"] = "tcn",
-        width: Annotated[int, Ge(1)] = 128,
-        layers: Annotated[int, Ge(1)] = 4,
+        width: Annotated[int, Ge(1)] = 64,
+        layers: Annotated[int, Ge(1)] = 5,
         heads: Annotated[int, Ge(1)] = 4,
-        dropout: Annotated[float, Ge(0), Lt(1)] = 0.2,
+        dropout: Annotated[float, Ge(0), Lt(1)] = 0.4,
         blank: Annotated[float, Ge(0), Lt(1)] = 0.2,
         clip: Annotated[float, Gt(0)] = 5.0,
-        window: Annotated[int, Ge(1)] = 64,
+        window: Annotated[int, Ge(1)] = 128,
     ) -> None:
         self.network = network
         self.width = width

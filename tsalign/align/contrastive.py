@@ -72,7 +72,7 @@ class Contrastive(SharedSpace):
     batch_size : int
         Segments a step; each is the others' negative.
     learning_rate, weight_decay : float
-        Of AdamW.
+        Of AdamW; the rate rises in the first epochs, then falls to nothing along a cosine.
     patience : int
         Rounds without gain on validation people before learning stops.
     unmentioned : {"nothing", "unknown", "validate"}

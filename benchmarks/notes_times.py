@@ -137,11 +137,12 @@ def judged(name: str, cache: Path, work: Path, seed: int) -> Judged:
     else:
         file = uci_pipeline(work)
     source = DATA / "hapt" if name == "hapt" else UCI
-    write(*make_collection(source, MADE[name], seed, times=True), work)
+    notes, truth = make_collection(source, MADE[name], seed, times=True)
+    write([note for note in notes if note["sentences"]], truth, work)
     checked = config.load(file, given)
     items = data.collect(checked)
     engine, graph = Engine(Store(cache), lambda event: None), build(checked, items)
-    asked = [item for item in items if item.part != "train"]
+    asked = [item for item in items if item.part != "train" and item.notes]
     engine.run([graph.slots["align"][item.id] for item in asked], ORDER, False)
     cases = {}
     for item in asked:

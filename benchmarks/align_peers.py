@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from tsalign.align import Contrastive, MiniLM
-from tsalign.align.noted import Noted, claims_of, joined, pairs_of
+from tsalign.align.noted import claims_of, joined
 from tsalign.align.supervision import first_guess
 from tsalign.data import Item
 from tsalign.types import AlignedSpan, Alignment, Span
@@ -157,23 +157,14 @@ def dtw(seed: int, work: Path) -> Judged:
     return warped(run, run.model)
 
 
-def noted(run: Run, part: str) -> list[Noted]:
-    """Return the recordings of a part beside their notes, validation with its true times."""
-    told = run.told(part)
-    return [
-        Noted(run.rows(item), run.segments(item), who.notes)
-        for item, who in zip(run.of(part), told, strict=True)
-    ]
-
-
 def bags_then_dtw(seed: int, work: Path) -> Judged:
     """Learn by MIL-NCE from unordered stretches without times, then warp: TAN's and VideoCLIP's."""
     run = Run(Task(seed, (), ("D", "E", "E"), chunk=5), work)
-    given = noted(run, "train")
+    given = run.noted("train")
     claims, texts = claims_of(given, "unordered")
     pairs = joined(given, claims, [first_guess(claim) for claim in claims], texts)
     model = Contrastive(loss="mil_nce", random_state=seed, device="cpu")
-    return warped(run, model.fit(pairs, pairs_of(noted(run, "valid"))))
+    return warped(run, model.fit(pairs, run.pairs[1]))
 
 
 class Supervised:
@@ -181,7 +172,7 @@ class Supervised:
 
     def __init__(self, run: Run, meanings: Callable[[Sequence[str]], Any]) -> None:
         self.concepts_, self.concept_text = ACTIVITIES, meanings
-        pairs = pairs_of(noted(run, "train"))
+        pairs = run.pairs[0]
         names = np.array([*(name or "" for name in pairs.names), ""])
         network = MLPClassifier((256, 256), early_stopping=True, random_state=run.task.seed)
         self.network = network.fit(pairs.features, names[pairs.text])
@@ -256,7 +247,7 @@ class Glue:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        pairs = pairs_of(noted(run, "train"))
+        pairs = run.pairs[0]
         names = np.array([*(name or "" for name in pairs.names), ""])
         self.signal = LogisticRegression(C=0.01, max_iter=200).fit(
             pairs.features, names[pairs.text]

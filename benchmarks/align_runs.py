@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign import config, stages
+from tsalign.align import Pairs
+from tsalign.align.noted import Noted, pairs_of
 from tsalign.cache import Store
 from tsalign.data import Item, collect
 from tsalign.engine import Engine, Node
@@ -129,9 +131,16 @@ class Run:
         return self.engine.value(self._fit("align", "fit_align"))
 
     @property
-    def placer(self) -> Any:
-        """The matcher with its weights."""
-        return self.engine.value(self._fit("match", "fit_match"))
+    def pairs(self) -> tuple[Pairs, Pairs]:
+        """What a stamped model learns from, and is validated by."""
+        return pairs_of(self.noted("train")), pairs_of(self.noted("valid"))
+
+    def noted(self, part: str) -> list[Noted]:
+        """Return the recordings of a part beside their notes, validation with its true times."""
+        return [
+            Noted(self.rows(item), self.segments(item), who.notes)
+            for item, who in zip(self.of(part), self.told(part), strict=True)
+        ]
 
     def alignment(self, item: Item) -> Alignment:
         """Return where the pipeline puts the sentences of a recording."""

@@ -9,7 +9,8 @@ The regimes: A stamped; B loose (stamps shifted by up to `--jitter` seconds); C 
 events, without times; D the same sentences shuffled; E is C with distractors inserted and some
 events unmentioned; F is E with some sentences swapped with their neighbour. All draws that two
 regimes share are the same under the same seed, so C, E and F differ by nothing else. With `--chunk`
-a recording has several training notes, each about so many events in a row and tied to its stretch.
+a recording has several training notes, each of so many events in a row, give or take two, and tied
+to its stretch.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ Regime = Literal["A", "B", "C", "D", "E", "F"]
 REGIMES: tuple[Regime, ...] = ("A", "B", "C", "D", "E", "F")
 PARTS = ("train", "valid", "test")
 DATA = Path(__file__).resolve().parent.parent / "data"
+SPREAD = 2  # events by which a chunk may be smaller or larger
 COLUMNS = ("recording", "sentence", "start_s", "end_s", "label")
 
 
@@ -121,8 +123,8 @@ def make_notes(
         Whether sentences tell their times in words, and the notes when the recording began. All
         other draws stay the same.
     chunk : int or None
-        About so many events a note, each then tied to its stretch by `covers`; None: one note of
-        the whole recording.
+        Events a note, give or take two, each then tied to its stretch by `covers`; None: one note
+        of the whole recording.
 
     Returns
     -------
@@ -131,12 +133,10 @@ def make_notes(
     truth : list of Truth
         One row a sentence.
     """
-    parts, end = _stretches(spans, chunk), max((span.end for span in spans), default=0.0)
-    streams = [
-        draws for own in rng.spawn(count) for draws in (own.spawn(len(parts)) if chunk else [own])
-    ]
+    end = max((span.end for span in spans), default=0.0)
+    parts = [part for own in rng.spawn(count) for part in _stretches(spans, chunk, end, own)]
     notes, truth = [], []
-    for number, (own, (covers, some)) in enumerate(zip(streams, parts * count, strict=True)):
+    for number, (own, covers, some) in enumerate(parts):
         lines = _lines(some, wordings, regime, own, noise or Noise(), end)
         head = {"recording": recording, "note": f"n{number}", "subject": subject} | covers
         if times:
@@ -154,19 +154,25 @@ def make_notes(
 
 
 def _stretches(
-    spans: Sequence[Stretch], chunk: int | None
-) -> list[tuple[dict[str, list[float]], Sequence[Stretch]]]:
-    """Return what each note is about; neighbours part in the middle between two events."""
+    spans: Sequence[Stretch], chunk: int | None, end: float, rng: np.random.Generator
+) -> Iterator[tuple[np.random.Generator, dict[str, list[float]], Sequence[Stretch]]]:
+    """Yield for each note its draws, what it covers and its events.
+
+    Of a scripted protocol, chunks of one size would all begin and end alike: sizes are drawn.
+    Neighbours part in the middle between two events.
+    """
     stated = [span for span in spans if span.label]
     if chunk is None or not stated:
-        return [({}, spans)]
-    cuts = np.linspace(0, len(stated), max(1, round(len(stated) / chunk)) + 1).round().astype(int)
+        yield rng, {}, spans
+        return
+    cuts = [0]
+    while cuts[-1] < len(stated):
+        size = int(rng.integers(max(chunk - SPREAD, 1), chunk + SPREAD + 1))
+        cuts.append(min(cuts[-1] + size, len(stated)))
     inner = [round((stated[i - 1].end + stated[i].start) / 2, 2) for i in cuts[1:-1]]
-    edges = [0.0, *inner, max(span.end for span in spans)]
-    return [
-        ({"covers": [edges[n], edges[n + 1]]}, stated[cuts[n] : cuts[n + 1]])
-        for n in range(len(cuts) - 1)
-    ]
+    edges = [0.0, *inner, end]
+    for n, own in enumerate(rng.spawn(len(cuts) - 1)):
+        yield own, {"covers": [edges[n], edges[n + 1]]}, stated[cuts[n] : cuts[n + 1]]
 
 
 def _lines(

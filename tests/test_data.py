@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -265,6 +266,24 @@ def pairs(made: tuple[list[dict], list[Any]]) -> list[tuple[str, Any]]:
 @given(recordings(), st.sampled_from("ABCDEF"), st.integers(0, 99))
 def test_same_seed_same_notes(spans: list[Any], regime: str, seed: int) -> None:
     assert make(spans, regime, seed, count=2) == make(spans, regime, seed, count=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(recordings(), st.sampled_from("ABCD"), st.integers(0, 99), st.integers(1, 6))
+def test_chunks_share_out_the_events_and_cover_them(
+    spans: list[Any], regime: str, seed: int, chunk: int
+) -> None:
+    notes, truth = make(spans, regime, seed, chunk=chunk)
+    assert sorted(t[2:] for t in truth) == [tuple(span) for span in spans if span.label]
+    events = iter(truth)
+    for note in notes:
+        for sentence, event in zip(note["sentences"], events, strict=False):
+            assert sentence["id"] == event.sentence
+            first, last = note.get("covers", (0.0, float("inf")))
+            assert first <= event.start < event.end <= last
+        assert len(note["sentences"]) <= chunk + 2 or "covers" not in note
+    edges = [note["covers"] for note in notes if "covers" in note]
+    assert all(a[1] == b[0] for a, b in pairwise(edges))
 
 
 @settings(max_examples=60, deadline=None)

@@ -79,14 +79,14 @@ def refuse(pairs: Pairs, number: int) -> Any:
 def test_stamps_are_taken_at_their_word_without_any_round() -> None:
     stamped = spoken(stamped=True)
     known = pairs_of(stamped)
-    assert same(taught(refuse, stamped), known)
-    assert same(taught(refuse, stamped, "stamped", tolerance=9.0), known)
+    assert same(taught(refuse, stamped)[0], known)
+    assert same(taught(refuse, stamped, "stamped", tolerance=9.0)[0], known)
     assert known.weights is None
 
 
 def test_a_window_of_width_zero_is_a_stamp() -> None:
     stamped = spoken(stamped=True)
-    assert same(taught(refuse, stamped, "loose", tolerance=0.0), pairs_of(stamped))
+    assert same(taught(refuse, stamped, "loose", tolerance=0.0)[0], pairs_of(stamped))
 
 
 @pytest.mark.parametrize(("ordered", "kind"), [(True, "ordered"), (False, "unordered")])
@@ -122,7 +122,7 @@ def test_notes_about_different_stretches_share_the_rows_of_a_recording() -> None
     ]
     whole = Note("c", "", (say(2, "WALK"),))
     told = [Noted(one.features, one.segments, (*halves, whole))]
-    pairs = taught(lambda pairs, _: pytest.fail("one round"), told, rounds=0)
+    pairs = taught(refuse, told, rounds=0)[0]
     assert len(pairs.features) == 2 * len(one.features)
 
 
@@ -209,6 +209,31 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     told = spoken(4, ordered=True)
     one, two = (small(rounds=2, random_state=3).fit(told) for _ in range(2))
     assert all(np.array_equal(one.weights_[name], two.weights_[name]) for name in one.weights_)
+
+
+def test_unmentioned_time_that_is_unknown_never_teaches_nothing() -> None:
+    model = small(unmentioned="unknown", rounds=1)
+    known = pairs_of(spoken(6, stamped=True))
+    model.concepts_ = tuple(sorted(NAMES))
+    assert (known.text < 0).any()
+    assert (known.text[model._counts(known) > 0] >= 0).all()
+
+
+@pytest.mark.parametrize("better", ["nothing", "unknown"])
+def test_validation_tells_what_silence_means(better: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = spoken(8, stamped=True)
+    held = pairs_of([cut([(n, 8) for n in NAMES], 90 + i, stamped=True) for i in range(3)])
+    if better == "unknown":
+        monkeypatch.setattr(Contrastive, "_told", lambda self, _: self.unmentioned == better)
+    chosen = small(unmentioned="validate").fit(told, held)
+    alone = small(unmentioned=better).fit(told, held)
+    assert all(np.array_equal(chosen.weights_[n], alone.weights_[n]) for n in alone.weights_)
+    assert chosen.unmentioned == "validate"
+
+
+def test_validating_silence_needs_validation() -> None:
+    with pytest.raises(TsalignError, match="'validate' needs validation people"):
+        small(unmentioned="validate").fit(spoken(2, stamped=True))
 
 
 # What is refused

@@ -69,6 +69,8 @@ REGISTRY: dict[str, dict[str, str]] = {
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",
         "sentence_transformer": "tsalign.align.text_encoder:SentenceTransformerText",
+        "joined": "tsalign.align.text_parts:Joined",
+        "prompts": "tsalign.align.text_parts:Prompts",
     },
     "loss": {
         "infonce": "tsalign.align.losses:infonce",
@@ -79,7 +81,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "max_mil": "tsalign.align.bags:max_mil",
         "unique": "tsalign.align.bags:unique",
     },
-    "similarity": {
+    "closeness": {
         "cosine": "tsalign.align.similarities:Cosine",
         "kernel": "tsalign.align.similarities:Kernel",
         "correlation": "tsalign.align.similarities:Correlation",

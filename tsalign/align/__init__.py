@@ -8,14 +8,15 @@ from tsalign.align.hub import from_hub, push_to_hub
 from tsalign.align.identity import text_identity
 from tsalign.align.index import Index
 from tsalign.align.losses import dcl, infonce, siglip, supcon
-from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.negatives import close_concepts, hard_negatives, opposites
 from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
-from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
+from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
+from tsalign.align.text_parts import Joined, Prompts
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
 from tsalign.information import Bounds, mutual_information, shared_and_unique
@@ -29,17 +30,21 @@ __all__ = [
     "Cosine",
     "Hit",
     "Index",
+    "Joined",
     "Kernel",
     "MiniLM",
     "Mlp",
     "Noted",
     "Pairs",
+    "Prompts",
     "Queries",
+    "Reader",
     "Relational",
     "SentenceTransformerText",
     "SignalEncoder",
     "TextEncoder",
     "TokenEncoder",
+    "close_concepts",
     "dcl",
     "find",
     "from_hub",

@@ -56,16 +56,19 @@ def decoded(
         One a claim.
     """
     index = {name: i for i, name in enumerate(model.concepts_)}
-    names = [concept for _, concept in texts]
-    odds = _odds(model, recordings, {claim.place for claim in claims})
+    names = [str(concept) for _, concept in texts]
+    chances = _scaled(model, recordings, {claim.place for claim in claims})
     guesses = []
     for claim in claims:
         if claim.kind == "stamped":
             guesses.append(as_stamped(claim))
             continue
-        said = [names[i] for i in claim.said]
-        scores = odds[claim.place][claim.first : claim.last, [index[str(name)] for name in said]]
-        hop = float(np.median(np.diff(recordings[claim.place].segments.edges(), axis=1)))
+        said, some = [names[i] for i in claim.said], slice(claim.first, claim.last)
+        concepts, nothing = (rows[some] for rows in chances[claim.place])
+        cells = np.diff(recordings[claim.place].segments.edges(), axis=1)
+        hop = float(np.median(cells))
+        scores = _odds(concepts[:, [index[name] for name in said]], nothing)
+        scores *= SIGNAL * (cells[some] / hop).astype(np.float32)
         guesses.append(decode(claim, scores, [seconds.get(name, ()) for name in said], hop))
     return guesses
 
@@ -107,31 +110,31 @@ def decode(
     return Guess(labels, sure)
 
 
-def _odds(
-    model: SharedSpace, recordings: Sequence[Noted], places: set[int]
-) -> dict[int, NDArray[np.float32]]:
-    """Return weighted log-odds of segments and concepts against nothing.
-
-    Scaled likelihoods, chances over shares (Bourlard and Morgan, Connectionist Speech
-    Recognition, 1994, section 7.2): the note already says what to look for, so what is rare
-    elsewhere must not be held back.
-    """
+def _odds(concepts: NDArray[np.float32], nothing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return log-odds of what a note says; what it does not say is no rival."""
     from tsalign.match.odds import against_nothing
 
-    pieces = {i: _pieces(recordings[i]) for i in sorted(places)}
-    silent = {i: model.null_scores(recordings[i].features, row) for i, row in pieces.items()}
-    share = np.mean(np.exp(np.concatenate([*silent.values()])))
-    share = np.float32(np.clip(share, 0.01, 0.99))
-    prior = model.log_prior_.astype(np.float32) + np.log1p(-share)
-    odds = {}
-    for i, nothing in silent.items():
-        signal = model.concept_scores(recordings[i].features, pieces[i]) - prior
-        unsaid = np.empty((len(signal), 0), np.float32), np.empty((0, len(prior)), np.float32)
-        given = Evidence(unsaid[0], signal, nothing - np.log(share), unsaid[1])
-        cells = np.diff(recordings[i].segments.edges(), axis=1)
-        clipped = np.clip(against_nothing(given), -CLIP, CLIP)
-        odds[i] = (clipped * SIGNAL * cells / np.median(cells)).astype(np.float32)
-    return odds
+    unsaid = concepts[:, :0], concepts[:0]
+    odds = against_nothing(Evidence(unsaid[0], concepts, nothing, unsaid[1]))
+    return np.clip(odds, -CLIP, CLIP)
+
+
+def _scaled(
+    model: SharedSpace, recordings: Sequence[Noted], places: set[int]
+) -> dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return scaled log likelihoods of concepts and of nothing.
+
+    Chances over shares (Bourlard and Morgan, Connectionist Speech Recognition, 1994, section
+    7.2): the note already says what to look for, so what is rare elsewhere is not held back.
+    """
+    found = {}
+    for i in sorted(places):
+        given = recordings[i].features, _pieces(recordings[i])
+        found[i] = model.concept_scores(*given), model.null_scores(*given)
+    share = np.mean(np.exp(np.concatenate([nothing for _, nothing in found.values()])))
+    share = np.clip(share, 0.01, 0.99)
+    prior = (model.log_prior_ + np.log1p(-share)).astype(np.float32)
+    return {i: (a - prior, b - np.float32(np.log(share))) for i, (a, b) in found.items()}
 
 
 def _pieces(noted: Noted) -> NDArray[np.int32]:

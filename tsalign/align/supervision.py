@@ -36,7 +36,7 @@ def taught(
     supervision: Supervision = "auto",
     tolerance: float = 0.0,
     rounds: int = 4,
-) -> Pairs:
+) -> tuple[Pairs, Seconds]:
     """Decide in rounds which sentence speaks of which segment.
 
     The first guess spreads ordered sentences evenly over their stretch; loose and unordered ones
@@ -59,8 +59,10 @@ def taught(
 
     Returns
     -------
-    Pairs
+    pairs : Pairs
         With weights: how sure both heads are.
+    seconds : mapping
+        Durations of each concept: as stamped, or else as decoded.
 
     Raises
     ------
@@ -73,18 +75,19 @@ def taught(
     Miech et al. (2020), End-to-End Learning of Visual Representations, CVPR, eq. 1 (bags).
     """
     claims, texts = claims_of(recordings, supervision, tolerance)
-    if all(claim.kind == "stamped" for claim in claims):
-        return joined(recordings, claims, [as_stamped(claim) for claim in claims], texts)
     named = [(text, concept or text) for text, concept in texts]  # known even while unplaced
     guesses = [first_guess(claim) for claim in claims]
-    seconds = _stated(claims, named)
+    stated = _stated(claims, named)
+    seconds = stated
+    if all(claim.kind == "stamped" for claim in claims):
+        rounds = 0
     for number in range(rounds):
         pairs = joined(recordings, claims, guesses, named)
         heads = [fit(pairs, HEADS * number + head) for head in range(HEADS)]
         views = [decoded(head, recordings, claims, named, seconds) for head in heads]
         guesses = [agreed(*pair) for pair in zip(*views, strict=True)]
-        seconds = _seen(recordings, claims, guesses, named)
-    return joined(recordings, claims, guesses, texts)
+        seconds = {**_seen(recordings, claims, guesses, named), **stated}
+    return joined(recordings, claims, guesses, texts), seconds
 
 
 def first_guess(claim: Claim) -> Guess:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.nn.parallel import DistributedDataParallel
 
 from tsalign.align.examples import Batch, Examples
-from tsalign.align.negatives import hard_negatives
+from tsalign.align.feed import Look, fed
+from tsalign.align.gather import processes, rank
+from tsalign.align.objective import Objective
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
+from tsalign.course import Course, Plan, digest, half
+from tsalign.progress import Listener
 
 MAX_SCALE = 100.0
-Loss = Callable[..., Tensor]
 
 
 class Space(nn.Module):
@@ -30,14 +34,18 @@ class Space(nn.Module):
     ----------
     signal : SignalEncoder
         Builds the network.
-    n_features, n_text, dimension : int
-        Columns of features, of sentence rows, and of the space.
+    n_features, n_text : int
+        Columns of features and of sentence rows.
+    dimension : int or None
+        Columns of the space; None is the space of the sentence rows as it is.
     """
 
-    def __init__(self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int) -> None:
+    def __init__(
+        self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int | None
+    ) -> None:
         super().__init__()
-        self.signal = signal.build(n_features, dimension)
-        self.text = nn.Linear(n_text, dimension, bias=False)
+        self.signal = signal.build(n_features, n_text if dimension is None else dimension)
+        self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.null = nn.Parameter(torch.tensor(0.0))
 
@@ -49,94 +57,73 @@ class Space(nn.Module):
     def encode_signal(self, features: Tensor, real: Tensor | None = None) -> Tensor:
         """Return unit rows `(n, dimension)`; of windows, which are `real` in part, all rows."""
         if real is None:
-            return normalize(self.signal(features), dim=1)
-        return normalize(self.signal(features, real).flatten(0, 1), dim=1)
+            return self._unit(self.signal(features))
+        return self._unit(self.signal(features, real).flatten(0, 1))
 
     def encode_recordings(self, features: Tensor, recordings: NDArray[np.int32]) -> Tensor:
         """Return unit rows `(n, dimension)` of whole recordings, one after the other."""
         if isinstance(self.signal, InContext):
-            return normalize(encode_recordings(self.signal, features, recordings), dim=1)
+            return self._unit(encode_recordings(self.signal, features, recordings))
         return self.encode_signal(features)
 
     def encode_text(self, rows: Tensor) -> Tensor:
         """Return unit rows `(m, dimension)`."""
-        return normalize(self.text(rows), dim=1)
+        return self._unit(self.text(rows))
+
+    def places(self, look: Look) -> tuple[Tensor, Tensor]:
+        """Return where the segments that are asked lie, and the texts."""
+        signal = self.encode_signal(look.features, look.real)
+        return signal if look.places is None else signal[look.places], self.encode_text(look.texts)
+
+    def _unit(self, rows: Tensor) -> Tensor:
+        # Not in half precision: a loss compares angles.
+        return normalize(rows.to(self.log_scale.dtype), dim=1)
 
 
 @dataclass(frozen=True)
-class Term:
-    """One loss of an objective.
+class Means:
+    """How it is computed, which changes no question: where, how precisely, and how prepared.
 
     Parameters
     ----------
-    loss : callable
-        As `supcon`.
-    weight : float
-        What it counts.
-    positives : {"concept", "own", "views"}
-        Every wording of a segment's concept, or its own text alone; or the loss compares two
-        looks at the segments, with those of the same concept as rivals.
+    device : str
+        Of torch's.
+    bfloat16 : bool or None
+        Whether networks compute in it; None where it is fast. The loss never does.
+    compiled : bool
+        Whether the network for segments is compiled first.
     """
 
-    loss: Loss
-    weight: float = 1.0
-    positives: Literal["concept", "own", "views"] = "concept"
+    device: str = "cpu"
+    bfloat16: bool | None = None
+    compiled: bool = False
 
 
-@dataclass(frozen=True)
-class Objective:
-    """What a batch is asked.
+class Question(nn.Module):
+    """The loss of a batch as a module, so that several processes may share it.
 
     Parameters
     ----------
-    terms : tuple of Term
-        Losses to be added, at least one.
-    null : bool
-        Whether "nothing" may be chosen.
-    hardness : float
-        Strength of `hard_negatives`; 0 weighs no text.
+    space : Space
+        What learns.
+    objective : Objective
+        What it is asked.
+    means : Means
+        How it is computed.
     """
 
-    terms: tuple[Term, ...]
-    null: bool
-    hardness: float = 0.0
+    def __init__(self, space: Space, objective: Objective, means: Means) -> None:
+        super().__init__()
+        self.space, self.objective, self.means = space, objective, means
 
-    def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
-        """Return the loss of a batch of `examples`."""
-        rows, wording = batch.rows, batch.wording
-        concept = examples.concept[rows]
-        device = examples.features.device
-        look = partial(_look, space, examples, batch)
-        signal = look()
-        text = space.encode_text(examples.texts[torch.from_numpy(wording).to(device)])
-        null = space.null if self.null else None
-        losses = []
-        for term in self.terms:
-            other = text
-            if term.positives == "own":
-                positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
-            elif term.positives == "views":
-                positives = concept[:, None] == concept
-                other = look()  # dropout shows them otherwise
-            else:
-                positives = examples.true(rows, wording)
-            mask = torch.from_numpy(positives).to(device)
-            more = {}
-            if self.hardness and other is text:
-                logits = space.scale * signal @ text.T
-                more["weights"] = hard_negatives(logits, mask, self.hardness)
-            losses.append(term.weight * term.loss(signal, other, mask, space.scale, null, **more))
-        return sum(losses[1:], losses[0])
+    def forward(self, look: Look, shared: bool) -> Tensor:
+        """Return the loss of what is looked at; `shared` with the other processes."""
+        learnt = self.space.scale, self.space.null
+        return self.objective(partial(self._places, look), *learnt, look, shared)
 
-
-def _look(space: Space, examples: Examples, batch: Batch) -> Tensor:
-    """Return the places of the segments that a batch asks, read with what is around them."""
-    at = partial(torch.as_tensor, device=examples.features.device)
-    if batch.windows is None:
-        return space.encode_signal(examples.features[at(batch.rows)])
-    real = at(batch.windows >= 0)
-    features = examples.features[at(np.maximum(batch.windows, 0))] * real[..., None]
-    return space.encode_signal(features, real)[at(batch.places)]
+    def _places(self, look: Look) -> tuple[Tensor, Tensor]:
+        with half(self.means.device, self.means.bfloat16):
+            return self.space.places(look)
 
 
 def train(
@@ -144,74 +131,84 @@ def train(
     examples: Examples,
     held_out: Examples | None,
     objective: Objective,
-    *,
-    epochs: int,
+    plan: Plan,
     batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    patience: int,
-    random_state: int,
+    *,
+    means: Means | None = None,
+    folder: Path | None = None,
+    listener: Listener | None = None,
 ) -> NDArray[np.float64]:
     """Learn in place; stop when held-out people no longer gain, and go back to the best epoch.
+
+    Under `torchrun` each process reads its part of every batch, and all learn the same.
 
     Parameters
     ----------
     space : Space
-        Changed in place.
+        On its device; changed in place.
     examples, held_out : Examples
         To learn from, and to stop by; without the second every epoch is run.
     objective : Objective
         The question.
-    epochs, batch_size, patience : int
-        At most so many rounds, examples a step, rounds without gain before stopping.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    random_state : int
-        Seed of the draws.
+    plan : Plan
+        How long and how fast.
+    batch_size : int
+        Examples a step, of all processes together.
+    means : Means or None
+        How it is computed; None is on the CPU.
+    folder : Path or None
+        Where the state after each epoch is kept, to go on from.
+    listener : callable or None
+        Gets an `Event` after each epoch.
 
     Returns
     -------
     (epochs run, 2) float64
         Mean training loss, and held-out loss (NaN without).
-
-    References
-    ----------
-    Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization, ICLR.
     """
-    rng = np.random.default_rng(random_state)
-    # The held-out draw is made once: every epoch faces the same batches.
-    fixed = [] if held_out is None else list(held_out.draw(batch_size, rng))
-    optimiser = torch.optim.AdamW(space.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    history: list[tuple[float, float]] = []
-    best, kept = math.inf, None
-    for epoch in range(epochs):
-        space.train()
-        losses = [
-            _step(optimiser, objective(space, examples, batch))
-            for batch in examples.draw(batch_size, rng)
-        ]
-        now = math.nan if held_out is None else _mean_loss(space, held_out, fixed, objective)
-        history.append((float(np.mean(losses)), now))
-        if now < best:
-            best, since = now, epoch
-            kept = {name: value.clone() for name, value in space.state_dict().items()}
-        if kept is not None and epoch - since >= patience:
-            break
-    if kept is not None:
-        space.load_state_dict(kept)
-    return np.array(history)
+    means = means or Means()
+    own, world = rank(), processes()
+    if means.compiled:
+        space.signal.compile()
+    question = Question(space, objective, means)
+    shared: nn.Module = question
+    if world > 1:
+        shared = DistributedDataParallel(question, find_unused_parameters=True)
 
+    def lessons(epoch: int) -> Iterator[tuple[float, Tensor]]:
+        rng = np.random.default_rng((plan.random_state, epoch))
+        batches = objective.askable(examples.draw(batch_size, rng))
+        parts = (batch.part(own, world, examples.concept) for batch in batches)
+        for i, look in enumerate(fed(examples, parts, means.device)):
+            yield i / len(batches), shared(look, True)
 
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    return loss.item()
+    judged = None
+    if held_out is not None:
+        # Drawn once: every epoch faces the same batches.
+        rng = np.random.default_rng(plan.random_state)
+        fixed = objective.askable(held_out.draw(batch_size, rng))
+        judged = partial(_judged, question, held_out, fixed)
+    given = [part for some in (examples, held_out) if some is not None for part in some.parts()]
+    course = Course(space, plan, folder, listener, leads=own == 0)
+    begin = [part for item in course.weights().items() for part in item]
+    about = {"objective": objective.name, "batch_size": str(batch_size), "means": repr(means)}
+    about |= {"data": digest(*given), "network": repr(space), "begin": digest(*begin)}
+    history = course.run(lessons, judged, about)
+    space.load_state_dict({name: torch.from_numpy(array) for name, array in course.best.items()})
+    return history
 
 
 @torch.no_grad()
-def _mean_loss(
-    space: Space, examples: Examples, batches: list[Batch], objective: Objective
-) -> float:
-    space.eval()
-    return float(np.mean([objective(space, examples, batch).item() for batch in batches]))
+def _judged(question: Question, examples: Examples, batches: list[Batch]) -> dict[str, float]:
+    """Return the loss of what was held out, and how often the nearest is one of the right ones."""
+    question.eval()
+    rows = []
+    for look in fed(examples, batches, question.means.device):
+        near = question.objective.near(*question._places(look), look.concept).cpu().numpy()
+        same = (look.concept[:, None] == look.means).cpu().numpy()
+        said = same.any(1)
+        found = np.take_along_axis(same, near.argmax(1)[:, None], 1)[said]
+        spoken = np.take_along_axis(same, near.argmax(0)[None], 0)
+        rows.append((question(look, False).item(), found.mean(), spoken.mean()))
+    names = ("held_out", "segment_to_text", "text_to_segment")
+    return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))

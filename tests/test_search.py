@@ -85,15 +85,18 @@ def test_a_sentence_finds_its_stretches_whole_and_in_order(
     model: Contrastive, index: Index
 ) -> None:
     hits = find(model, index, model.queries(["She walks."]), top=9)
-    assert [h.recording for h in hits] == ["c", "a", "a", "b"]
-    assert [h.part for h in hits] == ["test", "train", "train", "valid"]
-    spans = [bound for h in hits for bound in (h.span.start, h.span.end)]
+    long = [h for h in hits if h.span.duration > 2]
+    assert long == hits[: len(long)]
+    assert [h.recording for h in long] == ["c", "a", "a", "b"]
+    assert [h.part for h in long] == ["test", "train", "train", "valid"]
+    spans = [bound for h in long for bound in (h.span.start, h.span.end)]
     # A hole parts a stretch in two; one outlier a stretch may be left out.
     assert spans == pytest.approx([0, 12, 10, 20, 120, 130, 15, 20], abs=1)
-    assert all(h.chance > 0.5 for h in hits)
+    assert all(h.chance > 0.5 for h in long)
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
     assert find(model, index, model.queries(["She walks."]), top=2) == hits[:2]
-    assert find(model, index, model.queries(["She walks."]), part="valid") == hits[3:]
+    valid = [h for h in hits if h.part == "valid"]
+    assert find(model, index, model.queries(["She walks."]), part="valid") == valid
     assert find(model, index, model.queries(["She lies down."]), part="test") != []
 
 

@@ -75,9 +75,8 @@ def find(
     pieces = index.pieces(part)
     if not len(pieces):
         return []
-    odds = _judged(model, index, query)
-    inside = np.concatenate([odds[a:b] for a, b in pieces])
-    least = min(0.0, float(inside.max()) - WITHIN)
+    odds = _judged(model, index, query, np.concatenate([np.arange(a, b) for a, b in pieces]))
+    least = min(0.0, float(odds.max()) - WITHIN)
     runs = maximal_runs(odds - least, pieces)
     scores = np.array([(odds[a:b] - least).sum() for a, b in runs])
     best = np.argsort(-scores, kind="stable")[:top]
@@ -128,12 +127,14 @@ def sentences_for(
     return [(index.texts[i], float(chance[i])) for i in best]
 
 
-def _judged(model: SharedSpace, index: Index, query: Queries) -> NDArray[np.float64]:
-    """Return the log-odds of all segments, block by block."""
-    out = np.empty(len(index))
-    for first in range(0, len(index), BLOCK):
-        rows = slice(first, first + BLOCK)
-        out[rows] = model.judge(index.places[rows].astype(np.float32), query)[:, 0]
+def _judged(
+    model: SharedSpace, index: Index, query: Queries, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the log-odds of some segments, block by block, and of the others never."""
+    out = np.full(len(index), -np.inf)
+    for first in range(0, len(rows), BLOCK):
+        block = rows[first : first + BLOCK]
+        out[block] = model.judge(index.places[block].astype(np.float32), query)[:, 0]
     return out
 
 

@@ -1,63 +1,31 @@
-"""A learnt shared space: what can be asked of it, and how it is kept."""
+"""A learnt shared space: what can be asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator
 
-from tsalign.align import calibrate, persist
-from tsalign.align.concepts import ConceptText
-from tsalign.align.identity import check_identity, text_identity
+from tsalign.align import calibrate
+from tsalign.align.kept import Kept
 from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
-from tsalign.align.signal_encoder import Mlp, SignalEncoder
-from tsalign.align.similarities import Closeness
-from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.align.signal_encoder import Mlp
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError, located
-from tsalign.params import hints
+from tsalign.errors import TsalignError
 
 Floats = NDArray[np.floating]
 
 if TYPE_CHECKING:
     from tsalign.align.train import Space
 
-PARTS = ("signal", "text", "closeness")
-LEARNT = ("center_", "spread_", "anchors_", "prototypes_", "log_prior_")
-LEARNT += ("cell_", "choice_", "history_", "runs_", "bias_")
 
-
-class SharedSpace(BaseEstimator):
+class SharedSpace(Kept):
     """Segments and sentences in one space, once learnt; `Contrastive` says how."""
-
-    version: ClassVar[int]
-    signal: SignalEncoder | None
-    text: TextEncoder | None
-    dimension: int
-    projection: Literal["learned", "none"]
-    device: str
-    concepts_: tuple[str, ...]
-    data_: str | None
-    closeness: Closeness | None
-    anchors_: NDArray[np.float32]
-    center_: NDArray[np.float32]
-    spread_: NDArray[np.float32]
-    prototypes_: NDArray[np.float32]
-    log_prior_: NDArray[np.float64]
-    cell_: NDArray[np.float64]
-    choice_: NDArray[np.float64]
-    history_: NDArray[np.float64]
-    runs_: NDArray[np.float64]
-    bias_: NDArray[np.float64]
-    weights_: dict[str, NDArray[np.float32]]
-    concept_text_: ConceptText
 
     def encode_signal(
         self, features: NDArray[np.float32], recordings: NDArray[np.int32] | None = None
@@ -339,82 +307,6 @@ class SharedSpace(BaseEstimator):
         with one_thread():
             return self._scale * compare(as_double(places), as_double(rows)).numpy()
 
-    def save(self, folder: str | Path) -> None:
-        """Write the model as one JSON and one safetensors file.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made where it is missing; an older model in it is replaced as a whole.
-        """
-        params = {name: getattr(self, name) for name in hints(type(self))}
-        params |= {slot: persist.to_block(slot, params[slot]) for slot in PARTS}
-        about: dict[str, Any] = {"class": "contrastive", "version": self.version}
-        about |= {"parameters": params, "text_weights": text_identity(self._text)}
-        about |= {"data": getattr(self, "data_", None)}
-        arrays = {name: getattr(self, name) for name in LEARNT}
-        arrays |= {f"space.{name}": array for name, array in self.weights_.items()}
-        arrays |= {f"text.{name}": array for name, array in self.concept_text_.state().items()}
-        persist.save(folder, about | {"concepts": list(self.concepts_)}, arrays)
-
-    @classmethod
-    def load(
-        cls,
-        folder: str | Path,
-        *,
-        signal: SignalEncoder | None = None,
-        text: TextEncoder | None = None,
-        closeness: Closeness | None = None,
-    ) -> Self:
-        """Read a saved model; it gives the same numbers.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Written by `save`.
-        signal, text, closeness : object or None
-            Needed only where the model was learnt with parts of your own.
-
-        Returns
-        -------
-        Self
-            Fitted.
-
-        Raises
-        ------
-        TsalignError
-            When the folder holds no whole model, or the text encoder has other weights than the
-            one that it was learnt with.
-        """
-        about, arrays = persist.load(folder)
-        params = about["parameters"]
-        given = {"signal": signal, "text": text, "closeness": closeness}
-        for slot, part in given.items():
-            params[slot] = part or persist.from_block(slot, params[slot])
-        model = cls(**params)
-        with located(file=folder):
-            check_identity(model._text, about.get("text_weights"))
-        model.concepts_ = tuple(about["concepts"])
-        model.data_ = about.get("data")
-        for name in LEARNT:
-            setattr(model, name, arrays[name])
-        model.weights_ = _under("space.", arrays)
-        model.concept_text_ = ConceptText(model._text).restore(
-            model.concepts_, _under("text.", arrays)
-        )
-        return model
-
-    @property
-    def _text(self) -> TextEncoder:
-        """The sentence encoder; the default one is made once, for it remembers sentences."""
-        if self.text is not None:
-            return self.text
-        return self.__dict__.setdefault("_minilm", MiniLM())
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the default encoder at home."""
-        return {name: value for name, value in vars(self).items() if name != "_minilm"}
-
     def _standard(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         return ((features - self.center_) / self.spread_).astype(np.float32)
 
@@ -447,7 +339,3 @@ class SharedSpace(BaseEstimator):
         close = self.logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
         return [close, calibrate.means_same(concepts, queries.meanings)]
-
-
-def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}

@@ -80,18 +80,16 @@ def by_ours(matcher: Any, valid: Sequence[Case], seconds: Any, tests: Any) -> It
 
 
 def rows_of(recording: str, case: Case, said: dict[str, tuple]) -> Rows:
-    """Return one row a sentence: the IoU of its span, what it might be taken for, how sure."""
+    """Return one row a sentence: whether it was placed, the IoU of its span, how sure."""
     rows = []
     for sentence, truth in case.truth.items():
         span, sure, matches = said[sentence]
-        everywhere = (case.anywhere or {}).get(sentence, truth)
         rows.append(
             {
                 "recording": recording,
                 "event": bool(truth),
                 "placed": span is not None,
                 "iou": best_iou(span, truth) if span else 0.0,
-                "iou anywhere": best_iou(span, everywhere) if span else 0.0,
                 "confidence": sure,
                 "matches": matches,
             }
@@ -234,13 +232,13 @@ def interval(draws: np.ndarray) -> list[float]:
 
 
 def summed(rows: Rows, recordings: list[str]) -> np.ndarray:
-    """Return right events, right anywhere, events, misplaced and off-topic of each recording."""
+    """Return right events, events, misplaced and off-topic of each recording."""
     place = {name: i for i, name in enumerate(recordings)}
-    out = np.zeros((len(recordings), 5))
+    out = np.zeros((len(recordings), 4))
     for r in rows:
         event, off = r["event"], not r["event"]
-        right = event and r["iou"] >= HALF, event and r["iou anywhere"] >= HALF
-        out[place[r["recording"]]] += (*right, event, off and r["placed"], off)
+        right = event and r["iou"] >= HALF
+        out[place[r["recording"]]] += right, event, off and r["placed"], off
     return out
 
 
@@ -249,7 +247,7 @@ def compared(found: dict[str, Rows], best: str) -> Rows:
     recordings = sorted({r["recording"] for r in found[best]})
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(recordings), size=(DRAWS, len(recordings)))
-    share = lambda s: s[..., 0] / s[..., 2]  # noqa: E731
+    share = lambda s: s[..., 0] / s[..., 1]  # noqa: E731
     base, out = summed(found[best], recordings), []
     for name, rows in found.items():
         own = summed(rows, recordings)
@@ -260,8 +258,7 @@ def compared(found: dict[str, Rows], best: str) -> Rows:
             "R@1 IoU 0.5": float(share(whole)),
             "interval": interval(share(draws)),
         }
-        told["any occurrence"] = float(whole[1] / whole[2])
-        told["off-topic placed"] = float(whole[3] / whole[4]) if whole[4] else float("nan")
+        told["off-topic placed"] = float(whole[2] / whole[3]) if whole[3] else float("nan")
         told["behind the best"] = float(share(base.sum(0)) - share(whole))
         out.append(told | {"difference": interval(gap)} | sureness(rows))
     return out

@@ -103,3 +103,15 @@ def concept_of_segment(scores, null) -> np.ndarray:
     wide = np.column_stack([scores, null])
     best = [int(np.argmax(row)) for row in wide]
     return np.array([-1 if b == scores.shape[1] else b for b in best])
+
+
+def discriminant(seen, labels, texts, shrinkage: float):
+    """Linear discriminant whose scatter is shrunken to a sphere of the wordings' span."""
+    classes = range(labels.max() + 1)
+    means = np.array([seen[labels == c].mean(0) for c in classes])
+    rest = np.array([row - means[c] for row, c in zip(seen, labels, strict=True)])
+    scatter = sum(np.outer(row, row) for row in rest) / (len(seen) - len(means))
+    total = max(np.trace(scatter), 0.5 * np.mean([row @ row for row in seen]))
+    sphere = np.eye(seen.shape[1]) * total / min(seen.shape)
+    inverse = np.linalg.inv((1 - shrinkage) * scatter + shrinkage * sphere)
+    return np.array([[t @ inverse @ m - m @ inverse @ m / 2 for m in means] for t in texts])

@@ -16,7 +16,7 @@ from tsalign.notes import Times, assess
 HERE = Path(__file__).parent
 
 
-def load(path: str) -> list[dict[str, Any]]:
+def load(path: str) -> list[Any]:
     """Return the probes of a file beside this one."""
     return [json.loads(line) for line in (HERE / path).read_text(encoding="utf-8").splitlines()]
 

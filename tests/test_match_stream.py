@@ -53,6 +53,49 @@ def test_any_chunks_tell_what_the_stated_model_tells(seed, latency, cuts):
     assert replayed(scores, costs, latency, cuts) == naive(scores, costs, latency)
 
 
+def naive_told(signal, costs, latency, text, durations, windows):
+    """The stated model with concepts, durations and windows, word for word."""
+
+    def rest(place, now, told):
+        own = signal if text is not None else signal[:, told:]
+        lengths = durations if text is not None or durations is None else durations[told:]
+        shown = windows[told:] - place
+        common = {"skip_costs": costs[told:], "durations": lengths, "posteriors": False}
+        common["windows"] = np.maximum(shown, 0)
+        if text is None:
+            found = Ordered().decode(own[place:now], **common)
+        else:
+            found = Ordered().decode_concepts(own[place:now], text[told:], **common)
+        spans = enumerate(found.spans.tolist())
+        return [(told + j, place + a, place + b) for j, (a, b) in spans if a >= 0]
+
+    told, place, found = 0, 0, []
+    for now in range(1, len(signal) + 1):
+        while (runs := rest(place, now, told)) and runs[0][2] <= now - latency:
+            found.append(runs[0])
+            told, place = runs[0][0] + 1, runs[0][2]
+    return found + rest(place, len(signal), told)
+
+
+@few
+@given(seeds, st.integers(0, 8), st.lists(st.integers(0, 16), max_size=3), st.booleans())
+@pytest.mark.parametrize("bounded", [False, True])
+def test_streams_with_concepts_durations_and_windows(bounded, seed, latency, cuts, concepts):
+    rng = np.random.default_rng(seed)
+    s, c, k = 4, 3, 16
+    signal = rng.normal(-0.5, 2, (k, c if concepts else s)).astype(np.float32)
+    signal[rng.random(signal.shape) < 0.1] = -np.inf
+    text = rng.normal(-1, 1, (s, c)) if concepts else None
+    durations = rng.normal(-1, 1, (c if concepts else s, 5)) if bounded else None
+    windows = np.sort(rng.integers(0, k + 1, (s, 2)), axis=1)
+    windows[rng.random(s) < 0.5] = 0, k
+    told, costs = {"text": text, "durations": durations, "windows": windows}, rng.uniform(0, 3, s)
+    stream, found = OrderedStream(costs, latency, **told), []
+    for chunk in np.split(signal, sorted(cuts)):
+        found += stream.feed(chunk)
+    assert found + stream.finish() == naive_told(signal, costs, latency, **told)
+
+
 @few
 @given(seeds)
 def test_a_latency_as_long_as_the_recording_is_ordered(seed):

@@ -47,30 +47,7 @@ def test_sentences_tile_any_text(text):
     check_tiling(text)
 
 
-PROSE = [
-    ["Pt. slept approx. 6 h.", "He woke at 06:30."],
-    ["Temp. 37.2 at night.", "Resp. 18.", "Pulse 72."],
-    ["Seen by Dr. Smith.", "See Fig. 2 and No. 5.", "No change."],
-    ["Metoprolol 25 mg q.d.", "Continue aspirin b.i.d. for 3 days."],
-    ["Arrhythmias, e.g. AF, i.e. irregular ones.", "None today."],
-    ["Brian J. Smith walked.", "Prof. J. F. Kennedy watched."],
-    ["Vitamin D.", "He takes it."],
-    ["He took 5.", "Then he rested."],
-    ['He said "I fell."', "Then he stood up."],
-    ["He stood up... slowly.", "Then...", "He fell."],
-    ["A 53 y.o. male.", "Walked 3.5 km!", "Why?", "He was late."],
-    ["? AF on the strip.", "Chest pain? No."],
-    ["sinus rhythm.", "normal ecg.", "q waves in ii, iii, avf."],
-    ["Gait was stable.", "slept well after that."],
-    ["He slept at 3 a.m.", "She woke at 5 p.m. and left."],
-    ["Chest pain: No.", "Dyspnea: No.", "Palpitations: Yes."],
-    ["Fever: no;", "Cough: no;", "Rash: yes"],
-    ["BP 120/80.", "HR 72.", "SpO2 98 %."],
-    ["pH 7.4.", "eGFR 60.", "mmHg is a unit."],
-    ["Pat. schlief ca. 6 Std. lang.", "Aufgewacht um 6:30 Uhr."],
-    ["Z.n. Infarkt, z.B. inferior.", "Am 5. Mai entlassen."],
-    ["He was seen by pt. advocate.", "She agreed."],
-]
+PROSE = load("probes/prose.jsonl")
 
 
 @pytest.mark.parametrize("expected", PROSE)

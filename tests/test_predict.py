@@ -16,8 +16,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import normalized_mutual_info_score
 
 from tsalign import folders
+from tsalign.course import Course
 from tsalign.errors import TsalignError
-from tsalign.tokens import KMeans, MaskedPredictor, masked
+from tsalign.tokens import KMeans, MaskedPredictor
 from tsalign.tokens.masked import Batch, Recipe, Stream, batches, hide, loss
 from tsalign.transformer import Shape, Transformer
 from tsalign.types import Segments, Tokens
@@ -239,15 +240,15 @@ def test_learning_leaves_the_global_draws_alone() -> None:
 
 def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, rounds: int) -> None:
     """Fit until the round of this number, which never ends."""
-    through = masked.Course._round
+    through = Course._round
 
-    def die(course: Any, train: Any) -> float:
-        if len(course.history) == rounds:
+    def die(course: Any, lessons: Any) -> float:
+        if len(course.curves) == rounds:
             raise KeyboardInterrupt
-        return through(course, train)
+        return through(course, lessons)
 
     with monkeypatch.context() as patch:
-        patch.setattr(masked.Course, "_round", die)
+        patch.setattr(Course, "_round", die)
         with pytest.raises(KeyboardInterrupt):
             small().fit(*noise(40, 25, 7), noise(30, seed=1), checkpoint=tmp_path)
 
@@ -258,13 +259,13 @@ def test_a_killed_fit_goes_on_and_ends_the_same(
 ) -> None:
     killed(monkeypatch, tmp_path, rounds)
     counted: list[int] = []
-    through = masked.Course._round
+    through = Course._round
 
-    def count(course: Any, train: Any) -> float:
-        counted.append(len(course.history))
-        return through(course, train)
+    def count(course: Any, lessons: Any) -> float:
+        counted.append(len(course.curves))
+        return through(course, lessons)
 
-    monkeypatch.setattr(masked.Course, "_round", count)
+    monkeypatch.setattr(Course, "_round", count)
     same(small().fit(*noise(40, 25, 7), noise(30, seed=1), checkpoint=tmp_path), fitted)
     assert counted == list(range(rounds, 3))
 

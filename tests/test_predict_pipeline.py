@@ -15,10 +15,11 @@ from tsalign.align import Contrastive
 from tsalign.align.token_encoder import TokenEncoder
 from tsalign.cache import Store
 from tsalign.config import load
+from tsalign.course import Course
 from tsalign.engine import Engine, Node
 from tsalign.errors import TsalignError
 from tsalign.run import main
-from tsalign.tokens import MaskedPredictor, masked
+from tsalign.tokens import MaskedPredictor
 from tsalign.types import Segments, Tokens
 
 MASKED = "predict={kind: masked, width: 8, layers: 2, heads: 2, epochs: 2}"
@@ -83,23 +84,23 @@ def test_a_killed_run_goes_on_within_the_learning(
 ) -> None:
     tiny = Tiny(place / "killed", place / "cache", less=(MASKED, "predict.share=0.5", *ALONE))
     work = place / "cache" / ".work"
-    through = masked.Course._round
+    through = Course._round
 
-    def first(course: Any, train: Any) -> float:
-        if course.history:
+    def first(course: Any, lessons: Any) -> float:
+        if course.curves:
             raise KeyboardInterrupt
-        return through(course, train)
+        return through(course, lessons)
 
-    monkeypatch.setattr(masked.Course, "_round", first)
+    monkeypatch.setattr(Course, "_round", first)
     assert tiny.run().code == 130
     assert [p.name for p in work.rglob("*.json")] == ["model.json"]
     rounds: list[int] = []
 
-    def count(course: Any, train: Any) -> float:
-        rounds.append(len(course.history))
-        return through(course, train)
+    def count(course: Any, lessons: Any) -> float:
+        rounds.append(len(course.curves))
+        return through(course, lessons)
 
-    monkeypatch.setattr(masked.Course, "_round", count)
+    monkeypatch.setattr(Course, "_round", count)
     ended = tiny.run()
     assert (ended.code, rounds) == (0, [1])
     assert not list(work.iterdir())
@@ -185,7 +186,7 @@ def test_segments_of_any_length_are_counted_not_timed() -> None:
         loads["rows"].append(lambda rows=rows: rows)
     block = MaskedPredictor(width=8, layers=1, heads=2, epochs=1, span=9.0, device="cpu")
     given = (lambda: token_stages.unscaled(), loads["rows"], loads["tokens"], [], [])
-    model = token_stages.fit_predict(None, block, *given)  # type: ignore[arg-type]
+    model = token_stages.fit_predict(None, None, block, *given)  # type: ignore[arg-type]
     assert 0.15 < model.rate_ < 0.3
     one = lambda: model  # noqa: E731
     found = token_stages.contextual(one, given[0], loads["rows"][1], loads["tokens"][1])
@@ -234,7 +235,7 @@ def test_encoders_that_cannot_be(encoder: TokenEncoder, columns: int, message: s
         encoder.build(columns, 4)
 
 
-def half(folder: Path) -> int:
+def half(folder: Path, listener: Any) -> int:
     """Write a mark and die the first time; then tell what lies there."""
     mark = folder / "mark"
     if not mark.exists():

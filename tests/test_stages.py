@@ -234,8 +234,8 @@ def taught(train: list[Told], valid: list[Told]) -> Recorded:
 
     rows = rows_of(*range(4))
     return stages.fit_align(
-        Recorded(), train, valid, unit, of(train, rows), of(train, SECONDS), of(valid, rows),
-        of(valid, SECONDS),
+        Path("unused"), print, Recorded(), train, valid, unit,
+        of(train, rows), of(train, SECONDS), of(valid, rows), of(valid, SECONDS),
     )  # fmt: skip
 
 

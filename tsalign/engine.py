@@ -44,8 +44,8 @@ class Node:
     files : bool
         The value is what the function wrote.
     resumes : bool
-        A folder that outlives a killed run comes first: the function may go on from what it
-        left there.
+        A folder that outlives a killed run comes first, in which the function may leave what it
+        can go on from, and then the listener, for news of how far it is.
     keep : bool
         Whether the store holds it; False for what is only put together from others.
     """
@@ -158,7 +158,7 @@ class Engine:
         arguments = self._arguments(node)
 
         if node.resumes:
-            arguments = [self.store.work(node.slot, node.key), *arguments]
+            arguments = [self.store.work(node.slot, node.key), self.listener, *arguments]
 
         def write(folder: Path) -> None:
             if node.files:

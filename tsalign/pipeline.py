@@ -227,7 +227,7 @@ class _Builder:
         inputs = (scale, self.of(rows), self.of(segment))
         inputs += (self.of(rows, "valid"), self.of(segment, "valid"))
         settings = (self.config.align, self.told("train"), self.told("valid"))
-        return self.fit("align", fit, settings, (*inputs, *more))
+        return self.fit("align", fit, settings, (*inputs, *more), resumes=True)
 
     def judged(self, *given: Node | Each) -> Each:
         """Return what the model says of segments and sentences, or of segments and findings."""

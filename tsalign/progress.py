@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -21,13 +22,15 @@ class Event:
     name : str
         The recording, or `fit`.
     status : str
-        `computed`, `reused`, `failed` or `warning`.
+        `computed`, `reused`, `failed` or `warning`; `learning` after each round of a fit.
     seconds : float
         Wall time; 0 for what was reused.
     done, total : int
         How far the stage is.
     message : str
         For failures and warnings.
+    figures : mapping of str to float
+        Losses and the like of a round.
     """
 
     slot: str
@@ -37,6 +40,7 @@ class Event:
     done: int = 0
     total: int = 0
     message: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]
@@ -58,7 +62,7 @@ class JsonLines:
         """Write one event."""
         line: dict[str, Any] = {"time": round(time.time(), 3), **dataclasses.asdict(event)}
         for stream in self.streams:
-            stream.write(json.dumps({k: v for k, v in line.items() if v != ""}) + "\n")
+            stream.write(json.dumps({k: v for k, v in line.items() if v not in ("", {})}) + "\n")
             stream.flush()
 
 
@@ -97,9 +101,44 @@ class Bars:
             self.tasks[event.slot],
             completed=event.done,
             total=event.total,
-            note="reused" if event.status == "reused" else event.name,
+            note=_note(event),
         )
 
     def close(self) -> None:
         """Leave the terminal as it was."""
         self.progress.stop()
+
+
+class TensorBoard:
+    """Write the figures of learning for TensorBoard, which has to be installed.
+
+    Parameters
+    ----------
+    folder : path
+        Made with the first figure.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder, self.writer = folder, None
+
+    def __call__(self, event: Event) -> None:
+        """Write the figures of one round, if it has any."""
+        if not event.figures:
+            return
+        if self.writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(str(self.folder))
+        for name, value in event.figures.items():
+            self.writer.add_scalar(f"{event.slot}/{name}", value, event.done)
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+def _note(event: Event) -> str:
+    if event.status == "learning":
+        return ", ".join(f"{name} {value:.3f}" for name, value in event.figures.items())
+    return "reused" if event.status == "reused" else event.name

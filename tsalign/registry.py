@@ -79,7 +79,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "max_mil": "tsalign.align.bags:max_mil",
         "unique": "tsalign.align.bags:unique",
     },
-    "similarity": {
+    "closeness": {
         "cosine": "tsalign.align.similarities:Cosine",
         "kernel": "tsalign.align.similarities:Kernel",
         "correlation": "tsalign.align.similarities:Correlation",

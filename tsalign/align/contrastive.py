@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from tsalign.align import calibrate
+from tsalign.align import calibrate, open_set
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
 from tsalign.params import check_params
+from tsalign.progress import Listener
 from tsalign.registry import find
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
 POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
+ANCHORS = 512  # pairs kept for what compares within a batch
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
@@ -77,6 +81,20 @@ class Contrastive(SharedSpace):
     hard_negatives : float
         How far wrong texts count by how much the model mistakes them, as in the function
         `hard_negatives`; 0 counts all alike.
+    tolerance : float
+        Seconds by which stated times may be wrong.
+    rounds : int
+        Rounds of decoding and learning where notes have no exact times.
+    closeness : Closeness or None
+        How close two places are: `Cosine`, `Kernel`, `Correlation` or `Relational`; None is the
+        cosine. Of those that look at a batch, pairs of the training stand for it later.
+
+    projection : {"learned", "none"}
+        Of sentence rows into the space. With none, segments are mapped into the space of the
+        sentence encoder as it is, which serves classes never trained; `dimension` has no effect.
+    open_set : int
+        Times that some concepts are withheld, to learn by how much `classify` underrates classes
+        never trained; each costs a learning. 0 withholds none.
 
     Attributes
     ----------
@@ -105,7 +123,7 @@ class Contrastive(SharedSpace):
     True
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -125,6 +143,9 @@ class Contrastive(SharedSpace):
         hard_negatives: Annotated[float, Ge(0)] = 0.0,
         tolerance: Annotated[float, Ge(0)] = 0.0,
         rounds: Annotated[int, Ge(1)] = 4,
+        closeness: Closeness | None = None,
+        projection: Literal["learned", "none"] = "learned",
+        open_set: Annotated[int, Ge(0)] = 0,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -142,8 +163,18 @@ class Contrastive(SharedSpace):
         self.hard_negatives = hard_negatives
         self.tolerance = tolerance
         self.rounds = rounds
+        self.closeness = closeness
+        self.projection = projection
+        self.open_set = open_set
 
-    def fit(self, given: Pairs | Sequence[Noted], validation: Pairs | None = None) -> Contrastive:
+    def fit(
+        self,
+        given: Pairs | Sequence[Noted],
+        validation: Pairs | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        listener: Listener | None = None,
+    ) -> Contrastive:
         """Learn the space, then what its scores are worth.
 
         Parameters
@@ -153,6 +184,12 @@ class Contrastive(SharedSpace):
         validation : Pairs or None
             Other people, in other wordings: the people stop the learning, both together
             calibrate it. Without them every epoch is run, and scores are too sure of themselves.
+        checkpoint : path or None
+            A folder for the state after each epoch: a fit that was killed goes on from there and
+            ends with the same bits.
+        listener : callable or None
+            Gets an `Event` after each epoch, with the losses and the recall at 1 of the
+            validation people in both directions.
 
         Returns
         -------
@@ -179,11 +216,23 @@ class Contrastive(SharedSpace):
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
         self.spread_ = np.where((spread > 0) & (not raw), spread, np.float32(1))
         with one_thread():
-            self._learn(pairs, validation)
+            self._learn(pairs, validation, checkpoint, listener)
             known = () if validation is None else (validation.texts, validation.names)
             self.concept_text_ = ConceptText(self._text).fit(pairs.texts, names, *known)
             self._calibrate(pairs, validation or pairs)
+        self.bias_ = np.array(self._bias(pairs, validation))
         return self
+
+    def _bias(self, pairs: Pairs, validation: Pairs | None) -> float:
+        """By how much classes never trained are underrated, from concepts withheld."""
+        if not self.open_set:
+            return 0.0
+
+        def learn(some: Pairs, others: Pairs | None) -> Contrastive:
+            own = {"text": self._text, "open_set": 0}
+            return type(self)(**self.get_params(deep=False) | own).fit(some, others)
+
+        return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
 
     def _validated(self, given: Pairs | Sequence[Noted], validation: Pairs | None) -> Contrastive:
         """Take what lets validation be told best, of which silence is known to be nothing."""
@@ -205,7 +254,7 @@ class Contrastive(SharedSpace):
         known = concept < len(self.concepts_)
         if held_out.weights is not None:
             known &= held_out.weights > 0
-        logits, answers = self._logits(places[known], self.prototypes_), concept[known]
+        logits, answers = self.logits(places[known], self.prototypes_), concept[known]
         self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
         log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
         return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
@@ -217,6 +266,7 @@ class Contrastive(SharedSpace):
 
         def head(pairs: Pairs, number: int) -> Contrastive:
             own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
+            own["open_set"] = 0
             if pairs.bag is not None:
                 own |= {"loss": "mil_nce", "epochs": max(1, self.epochs // HEADS)}
             else:
@@ -225,10 +275,17 @@ class Contrastive(SharedSpace):
 
         return taught(head, recordings, self.supervision, self.tolerance, self.rounds)
 
-    def _learn(self, pairs: Pairs, validation: Pairs | None) -> None:
+    def _learn(
+        self,
+        pairs: Pairs,
+        validation: Pairs | None,
+        checkpoint: str | Path | None,
+        listener: Listener | None,
+    ) -> None:
         import torch
 
         from tsalign.align.train import Objective, Space, train
+        from tsalign.course import Plan
 
         device = choose(self.device)
         examples = self._examples(pairs, pairs, device)
@@ -239,7 +296,8 @@ class Contrastive(SharedSpace):
         with torch.random.fork_rng(devices=gpus):
             torch.manual_seed(self.random_state)
             n_text = examples.texts.shape[1]
-            space = Space(self.signal or Mlp(), len(self.center_), n_text, self.dimension)
+            size = self.dimension if self.projection == "learned" else None
+            space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
             self.history_ = train(
                 space.to(device),
                 examples,
@@ -248,13 +306,18 @@ class Contrastive(SharedSpace):
                     _terms(self.loss),
                     null=bool((examples.concept < 0).any()),
                     hardness=self.hard_negatives,
+                    closeness=self.closeness,
                 ),
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                patience=self.patience,
-                random_state=self.random_state,
+                Plan(
+                    self.epochs,
+                    self.patience,
+                    self.learning_rate,
+                    self.weight_decay,
+                    self.random_state,
+                ),
+                self.batch_size,
+                folder=None if checkpoint is None else Path(checkpoint),
+                listener=listener,
             )
         self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
 
@@ -304,6 +367,7 @@ class Contrastive(SharedSpace):
         return pairs.bag[rows].astype(np.int64), table
 
     def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
+        self._anchor(pairs)
         ids = self._ids(pairs)
         wordings = self.encode_text(pairs.texts)
         means = np.stack([wordings[ids == c].mean(0) for c in range(len(self.concepts_))])
@@ -312,6 +376,21 @@ class Contrastive(SharedSpace):
         self.log_prior_ = np.log(counts / counts.sum())
         self.choice_ = self._fit_choice(pairs, held_out)
         self.cell_ = self._fit_cells(held_out)
+
+    def _anchor(self, pairs: Pairs) -> None:
+        """Keep pairs of places, as many of each concept, for what compares within a batch."""
+        if self.closeness is None:
+            self.anchors_ = np.empty((2, 0, self.dimension), np.float32)
+            return
+        said = np.flatnonzero((pairs.text >= 0) & (self._counts(pairs) > 0))
+        rng = np.random.default_rng(self.random_state)
+        concept = _concepts(self._ids(pairs), pairs)[said]
+        chance = 1 / np.bincount(concept)[concept]
+        size = min(ANCHORS, len(said))
+        some = rng.choice(said, size, replace=False, p=chance / chance.sum())
+        signal = self.encode_signal(pairs.features, pairs.recordings)[some]
+        text = self.encode_text(pairs.texts)[pairs.text[some]]
+        self.anchors_ = np.stack([signal, text])
 
     def _counts(self, pairs: Pairs) -> NDArray[np.float64]:
         """How far each segment teaches something."""
@@ -331,7 +410,7 @@ class Contrastive(SharedSpace):
         if not (known & (concept >= 0)).any():  # texts that only stand for themselves
             places, concept = self._answers(pairs)
             known = np.ones(len(concept), bool)
-        logits = self._logits(places[known], self.prototypes_)
+        logits = self.logits(places[known], self.prototypes_)
         return calibrate.choice(logits, self.log_prior_, concept[known])
 
     def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,10 @@ class Examples:
     window: int | None = None
     bag: NDArray[np.int64] | None = None
     bags: NDArray[np.bool_] | None = None
+
+    def parts(self) -> list[Any]:
+        """Return all that decides what is drawn and shown, as arrays and numbers."""
+        return [t.cpu().numpy() if hasattr(t, "cpu") else t for t in vars(self).values()]
 
     def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of batches.

@@ -55,4 +55,6 @@ def from_block(slot: str, block: dict[str, Any] | None) -> Any:
         raise TsalignError(
             f"this model was learnt with {block['kind']!r}: load it with {slot}=... of that kind"
         )
-    return find(slot, block["kind"])(**{k: v for k, v in block.items() if k != "kind"})
+    # JSON knows no tuple, and no part takes a list.
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in block.items() if k != "kind"}
+    return find(slot, block["kind"])(**given)

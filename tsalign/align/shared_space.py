@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from sklearn.base import BaseEstimator
 from tsalign.align import calibrate, persist
 from tsalign.align.concepts import ConceptText
 from tsalign.align.identity import check_identity, text_identity
+from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.similarities import Closeness
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, located
@@ -27,8 +29,9 @@ Floats = NDArray[np.floating]
 if TYPE_CHECKING:
     from tsalign.align.train import Space
 
-LEARNT = ("center_", "spread_", "prototypes_", "log_prior_", "cell_", "choice_", "history_")
-LEARNT += ("runs_",)
+PARTS = ("signal", "text", "closeness")
+LEARNT = ("center_", "spread_", "anchors_", "prototypes_", "log_prior_")
+LEARNT += ("cell_", "choice_", "history_", "runs_", "bias_")
 
 
 class SharedSpace(BaseEstimator):
@@ -38,9 +41,12 @@ class SharedSpace(BaseEstimator):
     signal: SignalEncoder | None
     text: TextEncoder | None
     dimension: int
+    projection: Literal["learned", "none"]
     device: str
     concepts_: tuple[str, ...]
     data_: str | None
+    closeness: Closeness | None
+    anchors_: NDArray[np.float32]
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
@@ -49,6 +55,7 @@ class SharedSpace(BaseEstimator):
     choice_: NDArray[np.float64]
     history_: NDArray[np.float64]
     runs_: NDArray[np.float64]
+    bias_: NDArray[np.float64]
     weights_: dict[str, NDArray[np.float32]]
     concept_text_: ConceptText
 
@@ -176,7 +183,7 @@ class SharedSpace(BaseEstimator):
         signs = np.array([[sign for sign, _ in terms]], float)
         place = unit(signs @ self.encode_text(sentences))
         known = calibrate.choose_log_proba(
-            self._logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
+            self.logits(place, self.prototypes_), np.zeros(len(self.concepts_)), self.choice_
         )
         return Queries(place, known[:, :-1].astype(np.float32))
 
@@ -255,16 +262,14 @@ class SharedSpace(BaseEstimator):
         self,
         features: NDArray[np.float32],
         classes: Mapping[str, Sequence[str]],
-        *,
-        unseen: Collection[str] = (),
-        bias: float = 0.0,
-        recordings: NDArray[np.int32] | None = None,
+        new: Collection[str] = (),
     ) -> NDArray[np.float32]:
         """Return log p(class | segment) of classes that are told by sentences alone.
 
         What a class means is the mean of what its sentences mean: several wordings are surer
-        than one. Where some classes are none of the trained concepts, all are judged by how
-        close they lie in the space, and trained ones get a handicap.
+        than one. A class never trained would be swallowed by trained ones: its closeness in the
+        shared space is set off against that of the closest concept, with what `open_set` rounds
+        found that new classes lack.
 
         Parameters
         ----------
@@ -272,12 +277,8 @@ class SharedSpace(BaseEstimator):
             As learnt from.
         classes : mapping of str to sequence of str
             Name and sentences of each class; a name says nothing to the model.
-        unseen : collection of str
-            Names of classes that training never showed.
-        bias : float
-            The handicap of the others, in nats; the function `seen_bias` finds it.
-        recordings : (k,) int32 or None
-            As in `encode_signal`.
+        new : collection of str
+            Classes that mean no known concept.
 
         Returns
         -------
@@ -287,56 +288,53 @@ class SharedSpace(BaseEstimator):
         Raises
         ------
         TsalignError
-            When there is no class, or a class without a sentence.
+            When there is no class, or a class without a sentence, or `new` names another.
 
         References
         ----------
         Chao et al. (2016), An Empirical Study and Analysis of Generalized Zero-Shot Learning for
-        Object Recognition in the Wild, ECCV, eq. 3.
+        Object Recognition in the Wild, ECCV, section 3.2.
         """
-        if unseen:
-            seen = np.array([name not in unseen for name in classes])
-            close = self.closeness(features, classes, recordings)
-            return log_softmax(close - bias * seen, axis=1).astype(np.float32)
-        _check_classes(classes)
-        meanings = [np.exp(self.concept_text(texts), dtype=float) for texts in classes.values()]
-        means = np.stack([rows.mean(axis=0) for rows in meanings])  # (n, c)
-        known = self.concept_scores(features, recordings)
-        chances = np.exp(known, dtype=float) @ means.T
-        return np.log(chances / chances.sum(axis=1, keepdims=True)).astype(np.float32)
+        for name in new:
+            if name not in classes:
+                raise TsalignError(f"{name!r} is not among the classes")
+        if not classes or not all(len(texts) for texts in classes.values()):
+            raise TsalignError("each class needs at least one sentence")
+        odds = np.empty((len(features), len(classes)))
+        places = self.encode_signal(features)
+        fresh = np.array([name in new for name in classes])
+        told = [texts for name, texts in classes.items() if name not in new]
+        if told:
+            means = [np.exp(self.concept_text(texts), dtype=float).mean(0) for texts in told]
+            chances = np.exp(self._log_proba(places)[:, :-1]) @ np.stack(means).T
+            odds[:, ~fresh] = np.log(chances / chances.sum(axis=1, keepdims=True))
+        if fresh.any():
+            best = odds[:, ~fresh].max(1, keepdims=True) if told else 0.0
+            asked = [classes[name] for name in classes if name in new]
+            odds[:, fresh] = best + margins(self, places, asked) + self.bias_
+        return log_softmax(odds, axis=1).astype(np.float32)
 
-    def closeness(
-        self,
-        features: NDArray[np.float32],
-        classes: Mapping[str, Sequence[str]],
-        recordings: NDArray[np.int32] | None = None,
-    ) -> NDArray[np.float32]:
-        """Return how close segments lie to classes in the space, whatever was trained.
+    def logits(self, places: Floats, rows: Floats) -> Floats:
+        """Return the logits by which places of segments and of texts are close.
 
         Parameters
         ----------
-        features : (k, d) float32
-            As learnt from.
-        classes : mapping of str to sequence of str
-            Name and sentences of each class.
-        recordings : (k,) int32 or None
-            As in `encode_signal`.
+        places, rows : (k, dimension), (n, dimension) array
+            Unit rows.
 
         Returns
         -------
-        (k, n) float32
-            Cosine to the mean of the sentences, times the learnt inverse temperature.
-
-        Raises
-        ------
-        TsalignError
-            When there is no class, or a class without a sentence.
+        (k, n) float64
+            Cosines, or what `closeness` says, over the learnt temperature.
         """
-        _check_classes(classes)
-        means = np.stack([self.encode_text(texts).mean(axis=0) for texts in classes.values()])
-        means /= np.linalg.norm(means, axis=1, keepdims=True)
-        places = self.encode_signal(features, recordings)
-        return self._logits(places, means).astype(np.float32)
+        if self.closeness is None:
+            return self._scale * places.astype(float) @ rows.T
+        import torch
+
+        as_double = lambda array: torch.from_numpy(array.astype(float))  # noqa: E731
+        compare = self.closeness.beside(*map(as_double, self.anchors_))
+        with one_thread():
+            return self._scale * compare(as_double(places), as_double(rows)).numpy()
 
     def save(self, folder: str | Path) -> None:
         """Write the model as one JSON and one safetensors file.
@@ -347,7 +345,7 @@ class SharedSpace(BaseEstimator):
             Made where it is missing; an older model in it is replaced as a whole.
         """
         params = {name: getattr(self, name) for name in hints(type(self))}
-        params |= {slot: persist.to_block(slot, params[slot]) for slot in ("signal", "text")}
+        params |= {slot: persist.to_block(slot, params[slot]) for slot in PARTS}
         about: dict[str, Any] = {"class": "contrastive", "version": self.version}
         about |= {"parameters": params, "text_weights": text_identity(self._text)}
         about |= {"data": getattr(self, "data_", None)}
@@ -363,6 +361,7 @@ class SharedSpace(BaseEstimator):
         *,
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
+        closeness: Closeness | None = None,
     ) -> Self:
         """Read a saved model; it gives the same numbers.
 
@@ -370,8 +369,8 @@ class SharedSpace(BaseEstimator):
         ----------
         folder : str or Path
             Written by `save`.
-        signal, text : object or None
-            Needed only where the model was learnt with encoders of your own.
+        signal, text, closeness : object or None
+            Needed only where the model was learnt with parts of your own.
 
         Returns
         -------
@@ -386,8 +385,9 @@ class SharedSpace(BaseEstimator):
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
-        params["signal"] = signal or persist.from_block("signal", params["signal"])
-        params["text"] = text or persist.from_block("text", params["text"])
+        given = {"signal": signal, "text": text, "closeness": closeness}
+        for slot, part in given.items():
+            params[slot] = part or persist.from_block(slot, params[slot])
         model = cls(**params)
         with located(file=folder):
             check_identity(model._text, about.get("text_weights"))
@@ -420,10 +420,13 @@ class SharedSpace(BaseEstimator):
 
         from tsalign.align.train import Space
 
-        width = self.weights_["text.weight"].shape[1]
+        if self.projection == "learned":
+            width, size = self.weights_["text.weight"].shape[1], self.dimension
+        else:
+            width, size = self._text.encode(["."]).shape[1], None
         # Weights drawn here are overwritten at once: keep the caller's generator untouched.
         with torch.random.fork_rng(devices=[]):
-            space = Space(self.signal or Mlp(), len(self.center_), width, self.dimension)
+            space = Space(self.signal or Mlp(), len(self.center_), width, size)
         space.load_state_dict({n: torch.from_numpy(a) for n, a in self.weights_.items()})
         return space.eval().to(choose(self.device))
 
@@ -433,22 +436,14 @@ class SharedSpace(BaseEstimator):
 
         return min(float(np.exp(self.weights_["log_scale"])), MAX_SCALE)
 
-    def _logits(self, places: Floats, rows: Floats) -> Floats:
-        return self._scale * places.astype(float) @ rows.T
-
     def _log_proba(self, places: Floats) -> NDArray[np.float64]:
-        logits = self._logits(places, self.prototypes_)
+        logits = self.logits(places, self.prototypes_)
         return calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
 
     def _witnesses(self, places: Floats, queries: Queries) -> list[Floats]:
-        close = self._logits(places, queries.places)
+        close = self.logits(places, queries.places)
         concepts = self._log_proba(places)[:, :-1]
         return [close, calibrate.means_same(concepts, queries.meanings)]
-
-
-def _check_classes(classes: Mapping[str, Sequence[str]]) -> None:
-    if not classes or not all(len(texts) for texts in classes.values()):
-        raise TsalignError("each class needs at least one sentence")
 
 
 def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

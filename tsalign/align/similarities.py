@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 from annotated_types import Ge
 from sklearn.base import BaseEstimator
@@ -11,7 +11,29 @@ from tsalign.errors import TsalignError
 from tsalign.params import check_params
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
+
+    Compare = Callable[[Tensor, Tensor], Tensor]
+
+
+@runtime_checkable
+class Closeness(Protocol):
+    """Anything that says how close the rows of two sides are, in a batch and after learning."""
+
+    least: int
+    """Pairs below which a batch says nothing."""
+    paired: bool
+    """Whether row i of one side must belong to row i of the other."""
+
+    def __call__(self, signal: Tensor, text: Tensor) -> Tensor:
+        """Return `(n, m)`: how close the rows of a batch are."""
+        ...
+
+    def beside(self, signal: Tensor, text: Tensor) -> Compare:
+        """Return the same for any rows, with all that a batch would tell taken from these pairs."""
+        ...
 
 
 class Cosine(BaseEstimator):
@@ -25,12 +47,18 @@ class Cosine(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
+    least: ClassVar[int] = 1
+    paired: ClassVar[bool] = False
 
     def __call__(self, signal: Tensor, text: Tensor) -> Tensor:
         """Return cosines `(n, m)`."""
         from torch.nn.functional import normalize
 
         return normalize(signal, dim=1) @ normalize(text, dim=1).T
+
+    def beside(self, signal: Tensor, text: Tensor) -> Compare:
+        """Return itself: two rows are all it looks at."""
+        return self
 
 
 class Kernel(BaseEstimator):
@@ -53,6 +81,8 @@ class Kernel(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
+    least: ClassVar[int] = 1
+    paired: ClassVar[bool] = False
 
     def __init__(self, widths: tuple[float, ...] = (0.25, 0.5, 1.0)) -> None:
         self.widths = widths
@@ -65,6 +95,10 @@ class Kernel(BaseEstimator):
             raise TsalignError(f"Kernel(widths={self.widths!r}): should be numbers above 0")
         apart = _squared_distances(signal, text)
         return torch.stack([(-apart / (2 * w * w)).exp() for w in self.widths]).mean(0)
+
+    def beside(self, signal: Tensor, text: Tensor) -> Compare:
+        """Return itself: two rows are all it looks at."""
+        return self
 
 
 class Correlation(BaseEstimator):
@@ -95,6 +129,7 @@ class Correlation(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
+    least: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -106,20 +141,34 @@ class Correlation(BaseEstimator):
 
     def __call__(self, signal: Tensor, text: Tensor) -> Tensor:
         """Return products of standardised rows, divided by their columns: `(n, m)`."""
+        return self.beside(signal, text)(signal, text)
+
+    @property
+    def paired(self) -> bool:
+        """Whether row i of one side must belong to row i of the other."""
+        return self.by == "canonical"
+
+    def beside(self, signal: Tensor, text: Tensor) -> Compare:
+        """Return the same for any rows: origins, units and what is common are those of these."""
         check_params(self)
         if min(len(signal), len(text)) < 2:
             raise TsalignError("a correlation needs at least two rows of each side")
-        signal, text = signal - signal.mean(0), text - text.mean(0)
+        origins = signal.mean(0), text.mean(0)
+        a, b = signal - origins[0], text - origins[1]
         if self.by == "dimension":
-            return self._standard(signal) @ self._standard(text).T / signal.shape[1]
+            units = self._units(a), self._units(b)
+            return lambda x, y: (
+                ((x - origins[0]) / units[0]) @ ((y - origins[1]) / units[1]).T / x.shape[1]
+            )
         _check_pairs(signal, text)
-        common = self._inverse(signal) @ (signal.T @ text / len(text)) @ self._inverse(text)
-        return signal @ common @ text.T / min(signal.shape[1], text.shape[1])
+        common = self._inverse(a) @ (a.T @ b / len(b)) @ self._inverse(b)
+        columns = min(a.shape[1], b.shape[1])
+        return lambda x, y: (x - origins[0]) @ common @ (y - origins[1]).T / columns
 
-    def _standard(self, rows: Tensor) -> Tensor:
+    def _units(self, rows: Tensor) -> Tensor:
         variance = rows.square().mean(0)
         floor = self.ridge * variance.mean()
-        return rows / (variance + floor).clamp(min=TINY).sqrt()
+        return (variance + floor).clamp(min=TINY).sqrt()
 
     def _inverse(self, rows: Tensor) -> Tensor:
         import torch
@@ -151,6 +200,8 @@ class Relational(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
+    least: ClassVar[int] = 4
+    paired: ClassVar[bool] = True
 
     def __call__(self, signal: Tensor, text: Tensor) -> Tensor:
         """Return correlations of distances `(n, n)`."""
@@ -168,6 +219,16 @@ class Relational(BaseEstimator):
         together = a @ b.T - sum_a * sum_b / others
         return together / (squares_a.clamp(min=TINY) * squares_b.clamp(min=TINY)).sqrt()
 
+    def beside(self, signal: Tensor, text: Tensor) -> Compare:
+        """Return the same for any rows, by their distances to these pairs."""
+        _check_pairs(signal, text)
+
+        def compare(x: Tensor, y: Tensor) -> Tensor:
+            a, b = _profile(x, signal), _profile(y, text)
+            return a @ b.T
+
+        return compare
+
 
 TINY = 1e-12
 
@@ -180,6 +241,14 @@ def _check_pairs(signal: Tensor, text: Tensor) -> None:
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
     squares = a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
     return squares.clamp(min=0.0)
+
+
+def _profile(rows: Tensor, anchors: Tensor) -> Tensor:
+    """Return distances to the anchors, of mean 0 and length 1 a row."""
+    from torch.nn.functional import normalize
+
+    far = _squared_distances(rows, anchors).sqrt()
+    return normalize(far - far.mean(1, keepdim=True), dim=1)
 
 
 def _distances(rows: Tensor) -> Tensor:

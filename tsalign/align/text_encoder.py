@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256
+WORD_VECTORS = "embeddings.word_embeddings.weight"
 
 
 @runtime_checkable
@@ -33,8 +34,17 @@ class TextEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Reader(TextEncoder, Protocol):
+    """A text encoder that also tells the words of a sentence and their order."""
+
+    def views(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return looks at each text, `(n, v, dimension)`: meaning, words, order."""
+        ...
+
+
 class _Memo(BaseEstimator):
-    """Remembers the row of each string, so that notes which repeat themselves cost nothing."""
+    """Remembers the rows of each string, so that notes which repeat themselves cost nothing."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit row of each text.
@@ -48,6 +58,31 @@ class _Memo(BaseEstimator):
         -------
         (n, dimension) float32
             Rows of length 1, in the order given.
+
+        Raises
+        ------
+        TsalignError
+            When there is no text, or something that is not one.
+        """
+        return self.views(texts)[:, 0]
+
+    def views(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return three looks at each text, of which the mean of its tokens is but one.
+
+        Meaning is the row of `encode`. Words is the mean of the vectors by which words enter the
+        network, before it has blurred them. Order is the first moment of the tokens over their
+        place, last against first: it alone tells "from bed to chair" from "from chair to bed".
+
+        Parameters
+        ----------
+        texts : sequence of str
+            At least one.
+
+        Returns
+        -------
+        (n, 3, dimension) float32
+            Unit rows of meaning, words, order; order is 0 for a single token. `(n, 1, dimension)`
+            where the model shows no tokens.
 
         Raises
         ------
@@ -107,11 +142,12 @@ class MiniLM(_Memo):
             self._model = _load()
         tokenizer, weights = self._model
         tokens = [coded.ids for coded in tokenizer.encode_batch(texts)]
-        rows = np.empty((len(texts), 384), np.float32)
+        rows = np.empty((len(texts), 3, 384), np.float32)
         with torch.inference_mode(), one_thread():
             for batch in _equal_length(tokens, self.batch_size):
                 ids = torch.tensor([tokens[i] for i in batch])
-                rows[batch] = _sentence_rows(weights, ids).numpy()
+                words = weights[WORD_VECTORS][ids]
+                rows[batch] = looks(_contextual(weights, words), words).numpy()
         return rows
 
 
@@ -141,8 +177,25 @@ class SentenceTransformerText(_Memo):
                 self._model = SentenceTransformer(self.model)
             except (OSError, ValueError) as error:
                 raise TsalignError(f"cannot load the text model {self.model!r}: {error}") from error
-        rows = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(rows, np.float32)
+        encode = self._model.encode
+        rows = encode(texts, normalize_embeddings=True, show_progress_bar=False)[:, None]
+        if not hasattr(self._model[0], "auto_model"):
+            return np.asarray(rows, np.float32)
+        tokens = encode(texts, output_value="token_embeddings", show_progress_bar=False)
+        return np.concatenate(
+            [rows, [self._words(*pair) for pair in zip(texts, tokens, strict=True)]],
+            1,
+            dtype=np.float32,
+        )
+
+    def _words(self, text: str, tokens: Tensor) -> NDArray[np.float32]:
+        import torch
+
+        part: Any = self._model[0]
+        ids = part.tokenizer(text, truncation=True, max_length=len(tokens))["input_ids"]
+        with torch.inference_mode():
+            words = part.auto_model.get_input_embeddings()(torch.tensor(ids, device=tokens.device))
+        return looks(tokens[None], words[None])[0, 1:].cpu().numpy()
 
 
 def _load() -> tuple[Any, dict[str, Tensor]]:
@@ -171,8 +224,24 @@ def _equal_length(tokens: list[list[int]], size: int) -> Iterator[list[int]]:
         yield from (same[i : i + size] for i in range(0, len(same), size))
 
 
-def _sentence_rows(weights: dict[str, Tensor], ids: Tensor) -> Tensor:
-    """BERT without padding: `ids (b, t)` to unit rows `(b, 384)`."""
+def looks(tokens: Tensor, words: Tensor) -> Tensor:
+    """Return meaning, words and order `(b, 3, e)` as unit rows, from tokens and words `(b, t, e)`.
+
+    The first and the last token are the model's own marks: part of the meaning it was trained
+    for, but no words.
+    """
+    import torch
+    from torch.nn import functional as f
+
+    inner = tokens[:, 1:-1]
+    place = torch.linspace(-1, 1, max(inner.shape[1], 1), device=tokens.device)[: inner.shape[1]]
+    place = place - place.mean() if len(place) else place
+    order = (place[:, None] * inner).sum(1)
+    return f.normalize(torch.stack([tokens.mean(1), words[:, 1:-1].sum(1), order], 1), dim=2)
+
+
+def _contextual(weights: dict[str, Tensor], words: Tensor) -> Tensor:
+    """BERT without padding: word vectors `(b, t, 384)` to tokens in context `(b, t, 384)`."""
     from torch.nn import functional as f
 
     def linear(name: str, x: Tensor) -> Tensor:
@@ -186,9 +255,8 @@ def _sentence_rows(weights: dict[str, Tensor], ids: Tensor) -> Tensor:
         return linear(name, x).unflatten(2, (12, 32)).transpose(1, 2)  # (b, 12, t, 32)
 
     at = "embeddings."
-    x = weights[f"{at}word_embeddings.weight"][ids]  # (b, t, 384)
-    x = x + weights[f"{at}token_type_embeddings.weight"][0]
-    x = norm("embeddings", x + weights[f"{at}position_embeddings.weight"][: ids.shape[1]])
+    x = words + weights[f"{at}token_type_embeddings.weight"][0]
+    x = norm("embeddings", x + weights[f"{at}position_embeddings.weight"][: words.shape[1]])
     for layer in range(6):
         at = f"encoder.layer.{layer}."
         q, k, v = (heads(f"{at}attention.self.{name}", x) for name in ("query", "key", "value"))
@@ -196,4 +264,4 @@ def _sentence_rows(weights: dict[str, Tensor], ids: Tensor) -> Tensor:
         x = norm(f"{at}attention.output", x + linear(f"{at}attention.output.dense", seen))
         wide = f.gelu(linear(f"{at}intermediate.dense", x))  # (b, t, 1536)
         x = norm(f"{at}output", x + linear(f"{at}output.dense", wide))
-    return f.normalize(x.mean(1), dim=1)
+    return x

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,10 @@ from tsalign.align.examples import Batch, Examples
 from tsalign.align.negatives import hard_negatives
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
+from tsalign.align.similarities import Closeness
+from tsalign.course import Course, Plan, digest
+from tsalign.errors import TsalignError
+from tsalign.progress import Listener
 
 MAX_SCALE = 100.0
 Loss = Callable[..., Tensor]
@@ -30,14 +35,18 @@ class Space(nn.Module):
     ----------
     signal : SignalEncoder
         Builds the network.
-    n_features, n_text, dimension : int
-        Columns of features, of sentence rows, and of the space.
+    n_features, n_text : int
+        Columns of features and of sentence rows.
+    dimension : int or None
+        Columns of the space; None is the space of the sentence rows as it is.
     """
 
-    def __init__(self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int) -> None:
+    def __init__(
+        self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int | None
+    ) -> None:
         super().__init__()
-        self.signal = signal.build(n_features, dimension)
-        self.text = nn.Linear(n_text, dimension, bias=False)
+        self.signal = signal.build(n_features, n_text if dimension is None else dimension)
+        self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.null = nn.Parameter(torch.tensor(0.0))
 
@@ -95,48 +104,63 @@ class Objective:
         Whether "nothing" may be chosen.
     hardness : float
         Strength of `hard_negatives`; 0 weighs no text.
+    closeness : Closeness or None
+        How close two places are; None is the cosine. One that needs pairs never sees the silent.
     """
 
     terms: tuple[Term, ...]
     null: bool
     hardness: float = 0.0
+    closeness: Closeness | None = None
 
     def __call__(self, space: Space, examples: Examples, batch: Batch) -> Tensor:
         """Return the loss of a batch of `examples`."""
-        rows, wording = batch.rows, batch.wording
-        concept = examples.concept[rows]
-        device = examples.features.device
-        look = partial(_look, space, examples, batch)
-        signal = look()
-        text = space.encode_text(examples.texts[torch.from_numpy(wording).to(device)])
+        signal, text = places(space, examples, batch)
+        rows, concept = batch.rows, examples.concept[batch.rows]
         null = space.null if self.null else None
+        if self.closeness is not None and self.closeness.paired:
+            signal, null = signal[torch.from_numpy(concept >= 0)], None
+            rows, concept = rows[concept >= 0], concept[concept >= 0]
         losses = []
         for term in self.terms:
             other = text
             if term.positives == "own":
-                positives = np.eye(len(rows), dtype=bool)[:, concept >= 0]
+                positives = np.eye(len(concept), dtype=bool)[:, concept >= 0]
             elif term.positives == "views":
                 positives = concept[:, None] == concept
-                other = look()  # dropout shows them otherwise
+                other = places(space, examples, batch)[0]  # dropout shows them otherwise
             else:
-                positives = examples.true(rows, wording)
-            mask = torch.from_numpy(positives).to(device)
-            more = {}
-            if self.hardness and other is text:
-                logits = space.scale * signal @ text.T
-                more["weights"] = hard_negatives(logits, mask, self.hardness)
+                positives = examples.true(rows, batch.wording)
+            mask = torch.from_numpy(positives).to(signal.device)
+            more = {} if other is not text else self._compared(space, signal, text, mask)
             losses.append(term.weight * term.loss(signal, other, mask, space.scale, null, **more))
         return sum(losses[1:], losses[0])
 
+    def _compared(self, space: Space, signal: Tensor, text: Tensor, mask: Tensor) -> dict[str, Any]:
+        more: dict[str, Any] = {} if self.closeness is None else {"similarity": self.closeness}
+        if self.hardness:
+            near = signal @ text.T if self.closeness is None else self.closeness(signal, text)
+            more["weights"] = hard_negatives(space.scale * near, mask, self.hardness)
+        return more
 
-def _look(space: Space, examples: Examples, batch: Batch) -> Tensor:
-    """Return the places of the segments that a batch asks, read with what is around them."""
+    def askable(self, batches: Iterable[Batch]) -> list[Batch]:
+        """Return the batches that hold enough texts to be compared."""
+        least = 1 if self.closeness is None else self.closeness.least
+        found = [batch for batch in batches if len(batch.wording) >= least]
+        if not found:
+            raise TsalignError(f"no batch has the {least} texts that {self.closeness!r} compares")
+        return found
+
+
+def places(space: Space, examples: Examples, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return where the segments that a batch asks lie, read with what is around, and the texts."""
     at = partial(torch.as_tensor, device=examples.features.device)
+    text = space.encode_text(examples.texts[at(batch.wording)])
     if batch.windows is None:
-        return space.encode_signal(examples.features[at(batch.rows)])
+        return space.encode_signal(examples.features[at(batch.rows)]), text
     real = at(batch.windows >= 0)
     features = examples.features[at(np.maximum(batch.windows, 0))] * real[..., None]
-    return space.encode_signal(features, real)[at(batch.places)]
+    return space.encode_signal(features, real)[at(batch.places)], text
 
 
 def train(
@@ -144,13 +168,11 @@ def train(
     examples: Examples,
     held_out: Examples | None,
     objective: Objective,
-    *,
-    epochs: int,
+    plan: Plan,
     batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    patience: int,
-    random_state: int,
+    *,
+    folder: Path | None = None,
+    listener: Listener | None = None,
 ) -> NDArray[np.float64]:
     """Learn in place; stop when held-out people no longer gain, and go back to the best epoch.
 
@@ -162,56 +184,60 @@ def train(
         To learn from, and to stop by; without the second every epoch is run.
     objective : Objective
         The question.
-    epochs, batch_size, patience : int
-        At most so many rounds, examples a step, rounds without gain before stopping.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    random_state : int
-        Seed of the draws.
+    plan : Plan
+        How long and how fast.
+    batch_size : int
+        Examples a step.
+    folder : Path or None
+        Where the state after each epoch is kept, to go on from.
+    listener : callable or None
+        Gets an `Event` after each epoch.
 
     Returns
     -------
     (epochs run, 2) float64
         Mean training loss, and held-out loss (NaN without).
-
-    References
-    ----------
-    Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization, ICLR.
     """
-    rng = np.random.default_rng(random_state)
-    # The held-out draw is made once: every epoch faces the same batches.
-    fixed = [] if held_out is None else list(held_out.draw(batch_size, rng))
-    optimiser = torch.optim.AdamW(space.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    history: list[tuple[float, float]] = []
-    best, kept = math.inf, None
-    for epoch in range(epochs):
-        space.train()
-        losses = [
-            _step(optimiser, objective(space, examples, batch))
-            for batch in examples.draw(batch_size, rng)
-        ]
-        now = math.nan if held_out is None else _mean_loss(space, held_out, fixed, objective)
-        history.append((float(np.mean(losses)), now))
-        if now < best:
-            best, since = now, epoch
-            kept = {name: value.clone() for name, value in space.state_dict().items()}
-        if kept is not None and epoch - since >= patience:
-            break
-    if kept is not None:
-        space.load_state_dict(kept)
-    return np.array(history)
 
+    def lessons(epoch: int) -> Iterator[tuple[float, Tensor]]:
+        rng = np.random.default_rng((plan.random_state, epoch))
+        batches = objective.askable(examples.draw(batch_size, rng))
+        for i, batch in enumerate(batches):
+            yield i / len(batches), objective(space, examples, batch)
 
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    return loss.item()
+    judged = None
+    if held_out is not None:
+        # Drawn once: every epoch faces the same batches.
+        rng = np.random.default_rng(plan.random_state)
+        fixed = objective.askable(held_out.draw(batch_size, rng))
+        judged = partial(_judged, space, held_out, fixed, objective)
+    given = [part for some in (examples, held_out) if some is not None for part in some.parts()]
+    about = {"objective": repr(objective), "batch_size": str(batch_size), "data": digest(*given)}
+    course = Course(space, plan, folder, listener)
+    history = course.run(lessons, judged, about | {"network": repr(space)})
+    space.load_state_dict({name: torch.from_numpy(array) for name, array in course.best.items()})
+    return history
 
 
 @torch.no_grad()
-def _mean_loss(
+def _judged(
     space: Space, examples: Examples, batches: list[Batch], objective: Objective
-) -> float:
+) -> dict[str, float]:
+    """Return the loss of what was held out, and how often the nearest is one of the right ones."""
     space.eval()
-    return float(np.mean([objective(space, examples, batch).item() for batch in batches]))
+    rows = []
+    for batch in batches:
+        signal, text = (part.cpu() for part in places(space, examples, batch))
+        same = examples.concept[batch.rows][:, None] == examples.text_concept[batch.wording]
+        if objective.closeness is not None:
+            paired = torch.from_numpy(examples.concept[batch.rows] >= 0)
+            compare = objective.closeness.beside(signal[paired], text)
+            near = compare(signal, text).numpy()
+        else:
+            near = (signal @ text.T).numpy()
+        said = same.any(1)
+        found = np.take_along_axis(same, near.argmax(1)[:, None], 1)[said]
+        spoken = np.take_along_axis(same, near.argmax(0)[None], 0)
+        rows.append((objective(space, examples, batch).item(), found.mean(), spoken.mean()))
+    names = ("held_out", "segment_to_text", "text_to_segment")
+    return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tsalign.kernels import any_order
 from tsalign.kernels.ordered import TIE
+from tsalign.match.filling import Filling, mirrored
 from tsalign.match.lattice import BEST, TOTAL, Lattice, Row, cover
 from tsalign.match.path import Runs, Spans, peaks
 
@@ -63,32 +64,36 @@ class Chain:
     def best(self) -> tuple[Row, Row]:
         """Return the best values `(k + 1,)` of the first t segments, and of those from t on."""
         if self._lattice.prior is not None:
-            table = self._best_table()[0]
-            return _forth(any_order.best_of_spans, table), _back(any_order.best_of_spans, table)
+            text = self._lattice.text
+            return self._forth.best(text)[0], self._back.best(text)[0][::-1].copy()
         return self._chain(any_order.best_chains), self._chain(any_order.best_chains, back=True)
 
     def total(self) -> tuple[Row, Row]:
         """Return the log sums likewise."""
         if self._lattice.prior is not None:
-            table = self._total_table()
-            return _forth(any_order.total_of_spans, table), _back(any_order.total_of_spans, table)
+            text = self._lattice.text
+            return self._forth.total(text), self._back.total(text)[::-1].copy()
         return self._chain(self._sums()), self._chain(self._sums(), back=True)
 
     def best_without(self, sentences: NDArray[np.int64]) -> Row:
         """Return the best value without any run of each of these sentences."""
         if self._lattice.prior is None:
             return self._ends(any_order.best_chains, sentences)
+        if self._lattice.concepts:
+            return np.array([self._forth.best(text)[0][-1] for text in self._less(sentences)])
         top, second, owner = self._best_table()
         tables = (np.where(owner == j, second, top) for j in sentences)
-        return np.array([_forth(any_order.best_of_spans, t)[-1] for t in tables])
+        return np.array([_ends(any_order.best_of_spans, t) for t in tables])
 
     def total_without(self, sentences: NDArray[np.int64]) -> Row:
         """Return the log sum without any run of each of these sentences."""
         if self._lattice.prior is None:
             return self._ends(self._sums(), sentences)
+        if self._lattice.concepts:
+            return np.array([self._forth.total(text)[-1] for text in self._less(sentences)])
         total = self._total_table()
         tables = (any_order.without(total, self._values(j, TOTAL)) for j in sentences)
-        return np.array([_forth(any_order.total_of_spans, t)[-1] for t in tables])
+        return np.array([_ends(any_order.total_of_spans, t) for t in tables])
 
     def chosen(self, after: Row) -> Chosen:
         """Return the runs of the optimum: earliest start, shortest run, first sentence, concept.
@@ -162,6 +167,21 @@ class Chain:
         kernel(self._scores, *self._states, sentences, out, *self._edges())
         return out[:, 0]
 
+    @cached_property
+    def _forth(self) -> Filling:
+        return Filling(self._lattice)
+
+    @cached_property
+    def _back(self) -> Filling:
+        return Filling(mirrored(self._lattice))
+
+    def _less(self, sentences: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+        """Yield the text without each of these sentences."""
+        for j in sentences:
+            text = self._lattice.text.copy()
+            text[j] = -np.inf
+            yield text
+
     def _values(self, j: int, ring: object) -> NDArray[np.float64]:
         """Return the value `(D, k)` of each single run of a sentence, over its concepts."""
         rows, text, prior = self._lattice.choices(j)
@@ -230,15 +250,7 @@ def margins(
     return margin, tuple(further)
 
 
-def _forth(kernel: Callable[..., None], table: NDArray[np.float64]) -> Row:
+def _ends(kernel: Callable[..., None], table: NDArray[np.float64]) -> float:
     out = np.empty(table.shape[1] + 1)
     kernel(table, out)
-    return out
-
-
-def _back(kernel: Callable[..., None], table: NDArray[np.float64]) -> Row:
-    """Run over mirrored time: the run of d + 1 segments from a ends where the other starts."""
-    mirror = np.full_like(table, -np.inf)
-    for d in range(min(table.shape)):
-        mirror[d, : table.shape[1] - d] = table[d, : table.shape[1] - d][::-1]
-    return _forth(kernel, mirror)[::-1].copy()
+    return float(out[-1])

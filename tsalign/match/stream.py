@@ -7,9 +7,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.kernels.stream import advance
-from tsalign.match.decoded import LARGEST, check_costs, check_matrix
+from tsalign.match.decoded import (
+    LARGEST,
+    check_costs,
+    check_durations,
+    check_matrix,
+    check_text,
+    check_windows,
+)
 
 Run = tuple[int, int, int]
+FOREVER = 2**62  # segments that a stream may have
 
 
 class OrderedStream:
@@ -31,6 +39,13 @@ class OrderedStream:
         Cost of leaving out each sentence, in nats; from 0 to 1e6.
     latency : int
         Segments that a run must lie behind before it is told.
+    text : (s, c) array_like or None
+        Weighted log probability of each concept given the sentence, as for
+        `Ordered.decode_concepts`: scores are then those of concepts.
+    durations : (s, D) or (c, D) array_like or None
+        Log prior of runs of 1..D segments. None: no prior. Each segment then takes O(s c D).
+    windows : (s, 2) array_like of int or None
+        Each sentence may only use segments in [lo, hi).
 
     References
     ----------
@@ -44,13 +59,30 @@ class OrderedStream:
     [[], [(0, 0, 1)], [(1, 2, 4)]]
     """
 
-    def __init__(self, skip_costs: ArrayLike, latency: int) -> None:
+    def __init__(
+        self,
+        skip_costs: ArrayLike,
+        latency: int,
+        *,
+        text: ArrayLike | None = None,
+        durations: ArrayLike | None = None,
+        windows: ArrayLike | None = None,
+    ) -> None:
         count = int(np.size(skip_costs))
         self._costs = check_costs(np.atleast_1d(skip_costs), 0.0, count)
         if latency < 0:
             raise TsalignError(f"latency {latency} should not be negative")
+        given = np.zeros((count, 1)) if text is None else np.asarray(text)
+        self._text = check_text(given, given.shape[-1])
+        if len(self._text) != count:
+            raise TsalignError(f"text of {len(self._text)} sentences, but {count} skip costs")
+        self._concepts = text is not None
+        width = self._text.shape[1] if self._concepts else count
+        prior = check_durations(durations, width, FOREVER)
+        self._prior = np.zeros((width, 0)) if prior is None else prior
+        self._windows = check_windows(windows, count, FOREVER)
         self._latency, self._place, self._told = latency, 0, 0
-        self._kept, self._kept_from = np.empty((0, count), np.float32), 0
+        self._kept, self._kept_from = np.empty((0, width), np.float32), 0
         self._begin()
 
     def feed(self, scores: ArrayLike) -> list[Run]:
@@ -58,8 +90,8 @@ class OrderedStream:
 
         Parameters
         ----------
-        scores : (m, s) array_like
-            Log-odds of each segment and sentence against nothing; -inf means never.
+        scores : (m, s) or (m, c) array_like
+            Log-odds of each segment and sentence, or concept, against nothing; -inf means never.
 
         Returns
         -------
@@ -72,8 +104,9 @@ class OrderedStream:
             For another shape, NaN, and anything from +1e6 on.
         """
         matrix = check_matrix(scores)
-        if matrix.shape[1] != len(self._costs):
-            raise TsalignError(f"scores of {matrix.shape[1]} sentences, not {len(self._costs)}")
+        if matrix.shape[1] != self._kept.shape[1]:
+            what = "concepts" if self._concepts else "sentences"
+            raise TsalignError(f"scores of {matrix.shape[1]} {what}, not {self._kept.shape[1]}")
         matrix = np.where(matrix <= -LARGEST, np.float32(-np.inf), matrix)
         found: list[Run] = []
         self._kept = np.concatenate([self._kept, matrix])
@@ -90,16 +123,21 @@ class OrderedStream:
 
     def _begin(self) -> None:
         """Begin with the sentences not yet told, at the place where the last run ended."""
-        costs = self._costs[self._told :]
-        self._value = -np.concatenate([[0.0], np.cumsum(costs)])
-        self._run = np.full(len(costs), -np.inf)
-        self._first = np.full((len(costs) + 1, 3), -1)
-        self._opened = np.full((len(costs), 3), -1)
+        costs, self._since = self._costs[self._told :], self._place
+        (s, c), (r, longest) = self._text[self._told :].shape, self._prior.shape
+        r -= 0 if self._concepts else self._told
+        self._first = np.full((s + 1, 3), -1)
+        self._opened, self._recent = np.full((s, c, 3), -1), np.full((s, longest, 3), -1)
+        value, run = -np.concatenate([[0.0], np.cumsum(costs)]), np.full((s, c), -np.inf)
+        past, sums, clear = np.zeros((s, longest)), np.zeros((r, longest + 1)), np.zeros(r, int)
+        self._state = value, self._first, run, self._opened, past, self._recent, sums, clear
 
     def _go_on(self, scores: NDArray[np.float32], place: int) -> None:
-        own = np.ascontiguousarray(scores[:, self._told :])
-        state = self._value, self._run, self._first, self._opened
-        advance(own, self._costs[self._told :], place, *state)
+        own = slice(None) if self._concepts else slice(self._told, None)
+        rest = slice(self._told, None)
+        given = self._text[rest], self._prior[own], self._windows[rest], self._costs[rest]
+        rows = np.ascontiguousarray(scores[:, own])
+        advance(rows, *given, place, self._since, *self._state)
 
     def _final(self, until: int) -> list[Run]:
         found: list[Run] = []
@@ -108,11 +146,16 @@ class OrderedStream:
             found.append((self._told + sentence, start, end))
             self._told += sentence + 1
             self._begin()
+            self._since = end
             self._go_on(self._kept[end - self._kept_from : self._place - self._kept_from], end)
         return found
 
     def _forget(self) -> None:
         """Drop the segments before every run that may still be told."""
-        runs = np.concatenate([self._first, self._opened])
-        first = int(runs[runs[:, 0] >= 0, 1].min(initial=self._place))
+        every = (self._first, self._opened, self._recent)
+        runs = np.concatenate([known.reshape(-1, 3) for known in every])
+        open_ = max(
+            self._since, self._place - self._prior.shape[1]
+        )  # runs with a length begin here
+        first = int(runs[runs[:, 0] >= 0, 1].min(initial=open_))
         self._kept, self._kept_from = self._kept[first - self._kept_from :], first

@@ -43,6 +43,7 @@ _HEADING = 60  # characters in which a heading ends: "Family history: ..."
 _HEADED = re.compile(r"\W{0,4}+(?:[^:;,.?!]{1,50}+:\s++)++(?=\w)")
 _BEFORE_OPENING = 4  # characters: a bullet, a dash, brackets
 _NOTHING = re.compile(r"[ .!?,;:]*+\Z")
+_GOES_ON = re.compile(r"\s+\w")
 _BLANK = re.compile(r"[\W\d_]*+\Z")
 _WORD = re.compile(r"[^\W_]+(?:[/'.-][^\W_]+)*")
 
@@ -121,6 +122,8 @@ def _governed(
     before, after = (clause[0], match.start()), (match.end(), clause[1])
     if reach in ("clause", "opening"):
         return clause
+    if reach == "backward" and text[match.start()] == ":" and _GOES_ON.match(text, *after):
+        return after  # "neck: no masses"
     if reach == "forward":  # "chest pain: no"
         return before if _NOTHING.match(text, *after) else after
     return after if _BLANK.match(text, *before) else before  # "none of them"

@@ -104,7 +104,8 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
     of_day = r"(?=,|:|\s+(?:in the|at night|this|last|a\.?m|p\.?m))"
     german = r"(?:(?<=\bum )|(?<=\bgegen )|(?<![\w ]))(?:fünf|zehn|zwanzig)(?=\s+vor\b)"
     month = rf"(?:{any_of(values('times', 'months'))})\.?"
-    also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit})?"
+    also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit}|\s+(?:and|und)\s+{numbers}\s+{unit})?"
+    or_two = r"(?:\s+(?:or two|oder zwei)\b)?"
     kinds = {
         "iso": r"\b\d{4}-\d\d-\d\d(?:\b|t(?=\d))",
         "numeric": r"(?<![\d./])\d{1,2}(?:/\d{1,2}/|\.\d{1,2}\.)(?:\d{4}|\d\d)(?![\d/])"
@@ -115,7 +116,9 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         rf"|{month}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}}\b)?",
         "ratio": rf"\b\d+:\d+(?=[\s-]+(?:{any_of(words('times', 'ratios'))}))|\b\d+:\d{{3,}}",
         "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
-        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)(?=\s*(?:[ap]\.?m\b|uhr))|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
+        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)"
+        r"(?=\s*(?:[ap]\.?m\b|uhr|hrs?\b|in the (?:morn|after|even)))"
+        r"|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
         r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
         "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
         r"\s*(?:h|hrs?|hours|uhr)\b",
@@ -127,6 +130,7 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+(?:o'clock|uhr)\b"
         rf"|{led}\b(?P<hours>{hours})\s+(?P<minutes>oh\s+{ones}|{tens})\b"
         r"(?:\s*(?P<spokenhalf>[ap])\.?\s?m\b\.?)?"
+        rf"|(?<=\bat )(?P<bare>{hours})\b(?=[,.;:!]|\s*\Z)"
         rf"|\bhalf\s+(?P<british>{hours})\b{of_day}",
         "ish": rf"\b(?P<about>\d{{1,2}}|{hours})(?::(?P<ishmin>[0-5]\d))?\s?-?ish\b"
         r"(?:\s*(?P<ishhalf>[ap])\.?\s?m\b\.?)?",
@@ -134,7 +138,7 @@ def _pattern(meanings: Meanings) -> re.Pattern[str]:
         "past": rf"(?<![\d.,/:])(?P<pastmin>[0-5]?\d)\s+past\s+(?P<pasthour>{number})"
         r"(?:\s*(?P<pasthalf>[ap])\.?\s?m\b\.?)?",
         "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"
-        rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}",
+        rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}{or_two}",
         "ahead": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
         "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
         "name": rf"(?:{any_of(names)})" if names else r"(?!)",
@@ -265,6 +269,8 @@ class _Reader:
             minute = match["minutes"].removeprefix("oh").strip()
             hour = int(number(match["hours"]))
             return "c", clock(hour, int(number(minute)), half=match["spokenhalf"], exact=False)
+        if match["bare"]:
+            return "c", clock(int(number(match["bare"])), 0, half=None, exact=False)
         if match["british"]:
             return "c", clock(int(number(match["british"])), 30, half=None, exact=False)
         said = match["hour"] or match["next"] or match["word"]
@@ -319,9 +325,11 @@ class _Reader:
         value = sum(spread) / len(spread) * size
         if re.search(r"\band\s+a\s+half\b", text):
             value += size / 2
-        more = re.search(r"(\d+)\s*(\D+)\Z", tail)
+        if tail.endswith((" or two", " oder zwei")):
+            value, tail = 1.5 * value, ""  # a minute or two
+        more = re.search(rf"({_number_pattern().pattern})\s*({_unit_pattern().pattern})\Z", tail)
         if more:
-            value += int(more[1]) * seconds[more[2].strip()]
+            value += number(more[1]) * seconds[more[2].strip()]
         article = head.strip() in words("times", "articles") and not tail
         return "a", Amount(float(value), float(size), article)
 

@@ -50,7 +50,7 @@ _P = "~?[cmMqn]"
 _EDGE = "(?:(?P<{0}B>BQ?R|B)|(?P<{0}E>EQ?R))"
 _KINDS = {
     "every": "e[aUnmy#]?",
-    "range": f"[fSb]?(?:i?[yY])?(?P<range1>{_P})y?[tu&][yY]?(?P<range2>{_P})",
+    "range": f"[fSb]?(?:i?[yY])?(?P<range1>{_P})y?[tu&d][yY]?(?P<range2>{_P})",
     "whole": "(?:T|dT?|iT)R",
     "edge": "[i@wd]?" + _EDGE.format("at") + "(?<=R)",
     "middle": "[i@]?H(?:Q?R)",
@@ -77,7 +77,8 @@ _KINDS = {
     "beyond": f"s?(?P<beyond>[><])(?P<beyondp>{_P})",
     "soon": "s>(?![ayY])",
     "today": "[jZ](?P<today>m)",
-    "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=Y?[mMc]|iQR|QR)",
+    "named_of": "i?(?P<of>m)Qy",
+    "day": "[idfuS]?Z?y|[i]Z?Y|Y(?=Y?,?[mMc]|iQR|QR)",
     "point": f"[i@dT~]{{1,3}}(?P<point1>{_P})~?|(?P<point2>~?[cM]|(?<=[yY])m)~?|(?P<logged>^~?q)"
     "|(?P<noted>q)(?=[.,]*$)",
 }
@@ -173,7 +174,7 @@ class _Reader:
         first, last = match.end("range1") - 1, match.end("range2") - 1
         ends = self.atoms[first], self.atoms[last]
         led = self.letters[match.start()] in "fSb" or self._is_log(match, ends)
-        if not led and (self.letters[first + 1] == "&" or not self._plain_range(ends)):
+        if not led and (self.letters[first + 1] in "&d" or not self._plain_range(ends)):
             return None
         if any(e.letter in "nq" for e in ends) and self.measured < match.start():
             return None
@@ -318,6 +319,10 @@ class _Reader:
         moment = self.atoms[match.start("today")].value
         back = -1 if match.group()[0] == "Z" else 0
         return Daily(self._widened(moment, False), day=back)
+
+    def named_of(self, match: re.Match[str]) -> tuple[Item, ...]:
+        moment = self.atoms[match.start("of")].value
+        return self.atoms[match.end() - 1].value, Daily(self._widened(moment, False))
 
     def day(self, match: re.Match[str]) -> Item:
         return next(a.value for a in self.atoms[match.start() : match.end()] if a.value)

@@ -107,6 +107,8 @@ def _common(first: Daily, second: Daily) -> Daily | None:
     if not shared and (len(first.readings) == 2 or small_hours) and len(second.readings) == 1:
         middle = sum(second.readings[0]) / 2 % DAY
         shared = [r for r in first.readings if (sum(r) / 2 < DAY / 2) == (middle < DAY / 2)]
+        if second.readings[0][1] > DAY:  # half past eight at night is before the night
+            shared = [r for r in first.readings if r[0] >= 0.75 * DAY] or shared
     if not shared:
         return None
     day = first.day if first.day is not None else second.day

@@ -6,11 +6,9 @@ Letters in shapes: B crops of at most T rows, D columns, W width, V tokens.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -22,13 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tsalign import folders
-from tsalign.errors import TsalignError
+from tsalign.course import Course, Plan, Weights, digest, half
+from tsalign.progress import Listener
 from tsalign.transformer import Shape, Transformer
 
-WARM = 0.08  # share of the steps in which the learning rate rises; then it falls to nothing
 Rows = NDArray[np.float32]
-Weights = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -149,14 +145,8 @@ def _moved(batch: Batch, device: str) -> Batch:
     return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
-def _half(device: str) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where that is fast: its range needs no scaling of the loss."""
-    kind = device.partition(":")[0]
-    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
-
-
-class Course:
-    """One learning, from the first weights to the best ones, that may stop and go on at any round.
+class Masked:
+    """One learning to name hidden tokens.
 
     Parameters
     ----------
@@ -164,124 +154,61 @@ class Course:
         What is learnt.
     device : str
         Of torch's; on a GPU the network is compiled and computes in bfloat16.
-    folder : Path or None
-        Where the state after each round is kept; one that lies there is taken up.
     """
 
-    def __init__(self, recipe: Recipe, device: str, folder: Path | None = None) -> None:
-        self.recipe, self.device, self.folder = recipe, device, folder
+    def __init__(self, recipe: Recipe, device: str) -> None:
+        self.recipe, self.device = recipe, device
         torch.manual_seed(recipe.random_state)
         self.network = Transformer(recipe.shape).to(device)
         # Of the network's own parameters: compiled or not, the state is the same.
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=recipe.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=recipe.weight_decay,
-        )
         self.called: Any = self.network
         if device.startswith("cuda") and find_spec("triton"):
             self.called = torch.compile(self.network, dynamic=True)
-        self.history: list[tuple[float, float]] = []
-        self.best: Weights = {}
 
-    def run(self, train: Sequence[Stream], valid: Sequence[Stream]) -> NDArray[np.float64]:
-        """Learn; return (rounds, 2): the loss of training and of validation, NaN without one."""
-        about = {"recipe": repr(self.recipe), "streams": _digest([*train, *valid])}
-        self._take_up(about)
-        while len(self.history) < self.recipe.epochs and not self._tired():
-            told = self._round(train), self._judged(valid) if valid else math.nan
-            self.history.append(told)
-            if not valid or len(self.history) - 1 == self._peak():
-                self.best = self.weights()
-            self._keep(about)
-        return np.array(self.history)
+    def run(
+        self,
+        train: Sequence[Stream],
+        valid: Sequence[Stream],
+        folder: Path | None = None,
+        listener: Listener | None = None,
+    ) -> tuple[Weights, NDArray[np.float64]]:
+        """Learn; return the best weights, and (rounds, 2): the loss of training and validation."""
+        recipe = self.recipe
+        plan = Plan(
+            recipe.epochs,
+            recipe.patience,
+            recipe.learning_rate,
+            recipe.weight_decay,
+            recipe.random_state,
+            fall="line",
+            betas=(0.9, 0.98),
+        )
+        course = Course(self.network, plan, folder, listener, "predict")
+        arrays = [array for s in (*train, *valid) for array in (s.rows, s.tokens)]
+        about = {"recipe": repr(recipe), "streams": digest(*arrays)}
+        judged = partial(self._judged, valid) if valid else None
+        history = course.run(partial(self._lessons, train), judged, about)
+        return course.best, history
 
-    def weights(self) -> Weights:
-        """Return copies of the present weights as arrays."""
-        state = self.network.state_dict().items()
-        return {name: t.detach().cpu().numpy().copy() for name, t in state}
-
-    def _peak(self) -> int:
-        return int(np.argmin([loss for _, loss in self.history]))
-
-    def _tired(self) -> bool:
-        judged = self.history and not math.isnan(self.history[-1][1])
-        return bool(judged) and len(self.history) - 1 - self._peak() >= self.recipe.patience
-
-    def _round(self, train: Sequence[Stream]) -> float:
-        done, recipe = len(self.history), self.recipe
-        # What a round draws follows from its number alone, so that a later start draws the same.
-        torch.manual_seed(recipe.random_state + 1 + done)
-        losses, seen, whole = [], 0, sum(len(stream.rows) for stream in train)
-        self.network.train()
-        for batch in batches(train, recipe, (recipe.random_state, done)):
-            self._pace((done + seen / whole) / recipe.epochs)
-            seen += int(batch.real.sum())
-            with _half(self.device):
+    def _lessons(self, train: Sequence[Stream], done: int) -> Iterator[tuple[float, Tensor]]:
+        seen, whole = 0, sum(len(stream.rows) for stream in train)
+        for batch in batches(train, self.recipe, (self.recipe.random_state, done)):
+            with half(self.device):
                 surprise = loss(self.called, _moved(batch, self.device))
-            self.optimiser.zero_grad()
-            surprise.backward()
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimiser.step()
-            losses.append(surprise.item())
-        return float(np.mean(losses))
-
-    def _pace(self, done: float) -> None:
-        share = min(max(done, 1e-3) / WARM, (1 - done) / (1 - WARM))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * share
+            yield seen / whole, surprise
+            seen += int(batch.real.sum())
 
     @torch.no_grad()
-    def _judged(self, valid: Sequence[Stream]) -> float:
+    def _judged(self, valid: Sequence[Stream]) -> dict[str, float]:
         """Return the loss per hidden row; every round faces the same masks."""
         self.network.eval()
         total, count = 0.0, 0
         for batch in batches(valid, self.recipe, (self.recipe.random_state,)):
-            with _half(self.device):
+            with half(self.device):
                 surprise = loss(self.called, _moved(batch, self.device)).item()
             hidden = int(batch.masked.sum())
             total, count = total + surprise * hidden, count + hidden
-        return total / count
-
-    def _keep(self, about: dict[str, str]) -> None:
-        if self.folder is None:
-            return
-        arrays = {f"now.{name}": array for name, array in self.weights().items()}
-        arrays |= {f"best.{name}": array for name, array in self.best.items()}
-        for i, state in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"{i}.{name}": t.cpu().numpy() for name, t in state.items()}
-        told = [[a, None if math.isnan(b) else b] for a, b in self.history]
-        folders.save(self.folder, about | {"history": told}, arrays)
-
-    def _take_up(self, about: dict[str, str]) -> None:
-        """Go on from the state in the folder, where a whole one of the same learning lies."""
-        if self.folder is None:
-            return
-        try:
-            told, arrays = folders.load(self.folder)
-        except TsalignError:
-            return
-        if any(told.get(name) != value for name, value in about.items()):
-            return
-        self.history = [(a, math.nan if b is None else b) for a, b in told["history"]]
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, array in arrays.items():
-            head, _, rest = name.partition(".")
-            parts.setdefault(head, {})[rest] = torch.from_numpy(np.array(array))
-        self.network.load_state_dict(parts.pop("now"))
-        self.best = {name: t.numpy() for name, t in parts.pop("best").items()}
-        whole = self.optimiser.state_dict()
-        whole["state"] = {int(i): state for i, state in parts.items()}
-        self.optimiser.load_state_dict(whole)
-
-
-def _digest(streams: Sequence[Stream]) -> str:
-    hashed = blake2b(digest_size=16)
-    for part in (array for s in streams for array in (s.rows, s.tokens)):
-        hashed.update(repr(part.shape).encode())
-        hashed.update(part.tobytes())
-    return hashed.hexdigest()
+        return {"held_out": total / count}
 
 
 @torch.no_grad()
@@ -307,7 +234,7 @@ def around(network: Transformer, rows: Rows, context: int, layers: int | None) -
         low, high = max(start - context // 4, 0), start + step + context // 4
         x = torch.from_numpy(rows[low:high])[None].to(device)  # (1, T, D)
         real = torch.ones(x.shape[:2], dtype=torch.bool, device=device)
-        with _half(str(device)):
+        with half(str(device)):
             if layers is None:
                 out = network(x, real, ~real)
             else:

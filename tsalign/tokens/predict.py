@@ -16,6 +16,7 @@ from tsalign import folders
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError
 from tsalign.params import check_params, hints
+from tsalign.progress import Listener
 from tsalign.tokens.streams import Rows, Units, rate_of, rows_of, same_rate, size_of, streams_of
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class MaskedPredictor(BaseEstimator):
         valid: tuple[Sequence[ArrayLike], Sequence[Units]] | None = None,
         *,
         checkpoint: str | Path | None = None,
+        listener: Listener | None = None,
     ) -> Self:
         """Learn to name hidden tokens.
 
@@ -151,6 +153,8 @@ class MaskedPredictor(BaseEstimator):
         checkpoint : path or None
             A folder for the state after each round: a fit that was killed goes on from there
             and ends the same.
+        listener : callable or None
+            Gets an `Event` with the losses after each round.
 
         Returns
         -------
@@ -177,7 +181,7 @@ class MaskedPredictor(BaseEstimator):
             known = (self.n_features_in_, self.n_tokens_)
             held = streams_of(*valid, *known, what="validation stream")
             rate_of(valid[1], self.rate_, what="validation stream")
-        return self._learn(self._given(X, z), self._given(*held), checkpoint)
+        return self._learn(self._given(X, z), self._given(*held), checkpoint, listener)
 
     def _given(self, X: list[Rows], z: list[NDArray[np.int64]]) -> list[Stream]:
         from tsalign.tokens.masked import Stream
@@ -185,19 +189,22 @@ class MaskedPredictor(BaseEstimator):
         return [Stream(self._standard(rows), ids) for rows, ids in zip(X, z, strict=True)]
 
     def _learn(
-        self, train: list[Stream], valid: list[Stream], checkpoint: str | Path | None
+        self,
+        train: list[Stream],
+        valid: list[Stream],
+        checkpoint: str | Path | None,
+        listener: Listener | None,
     ) -> Self:
         import torch
 
-        from tsalign.tokens.masked import Course
+        from tsalign.tokens.masked import Masked
 
         device = choose(self.device)
         gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
         folder = None if checkpoint is None else Path(checkpoint)
         with one_thread(), torch.random.fork_rng(devices=gpus):
-            course = Course(self._recipe(), device, folder)
-            self.history_ = course.run(train, valid)
-        self.weights_ = course.best
+            learning = Masked(self._recipe(), device)
+            self.weights_, self.history_ = learning.run(train, valid, folder, listener)
         return self
 
     def transform(self, sequence: ArrayLike, rate: float | None = None) -> Rows:

@@ -37,6 +37,7 @@ Counts = Sequence[NDArray[np.int64]]  # one array a seed, its first axis recordi
 RESULT, PEERS = RESULTS / "align.json", ("scipy", "ruptures", "tokenizers")
 DRAWS = 1000
 UNKNOWN = ("align.supervision=stamped", "align.unmentioned=unknown")
+OPEN = (*UNKNOWN, "align.open_set=3")
 # The pairs of the reference: one is coarse, one is told apart by direction, one is posture.
 UNSEEN = (
     ("WALKING_UPSTAIRS", "LIE_TO_STAND"),

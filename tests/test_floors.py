@@ -24,7 +24,7 @@ stages data
 engine config
 registry
 read notes prepare segment describe tokens align match evaluate export
-modelfolder overrides course
+modelfolder overrides course information
 cache codec folders device transformer yamlmap progress kernels
 params
 types
@@ -44,7 +44,8 @@ UNASKED = {"pandas", "pyarrow", "rich"}  # scikit-learn loads these itself where
 MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
 MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
 MADE_OF |= {"align/gather.py": "torch", "align/tiles.py": "torch"}
-MADE_OF |= {"align/sequence.py": "torch", "course.py": "torch"}
+MADE_OF |= {f"align/{name}.py": "torch" for name in ("sequence", "feed", "objective")}
+MADE_OF |= {"course.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 
 INSIDE = [path for path in FILES if path != ROOT / "__init__.py"]

@@ -185,3 +185,16 @@ def test_what_the_hub_refuses_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TsalignError, match="no finished run with a model"):
         push_to_hub(tmp_path / "nowhere", "me/x", api=hub)
     assert not hub.made
+
+
+def test_what_another_version_learnt_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    from tsalign import codec
+    from tsalign.match import Ordered, Placer
+
+    codec.write(Placer(Ordered()).fit([]), tmp_path)
+    assert codec.read(tmp_path).weights_.shape == (5,)
+    path = tmp_path / "value.json"
+    tree = json.loads(path.read_text())
+    path.write_text(json.dumps(tree | {"version": tree["version"] + 1}))
+    with pytest.raises(TsalignError, match="another version of tsalign: learn anew"):
+        codec.read(tmp_path)

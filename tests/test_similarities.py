@@ -19,8 +19,8 @@ from tsalign.align import (
     shared_and_unique,
     supcon,
 )
-from tsalign.align.information import club_bound, infonce_bound
 from tsalign.errors import TsalignError
+from tsalign.information import club_bound, infonce_bound
 
 SIMILARITIES = {
     "cosine": Cosine(),

@@ -93,7 +93,8 @@ def _encode_object(value: Any, folder: Path, inner: Callable[[Any], Any]) -> dic
     if hasattr(value, "get_params"):
         params = {n: inner(v) for n, v in value.get_params(deep=False).items()}
         learned = {n: inner(v) for n, v in vars(value).items() if _learned(n)}
-        return {"$": "estimator", "class": _name(value), "of": params, "learned": learned}
+        told = {"class": _name(value), "version": getattr(value, "version", 1)}
+        return {"$": "estimator", **told, "of": params, "learned": learned}
     raise TsalignError(f"a {type(value).__name__} cannot be written to the cache")
 
 
@@ -119,6 +120,8 @@ def _decode(tree: Any, folder: Path, arrays: Any) -> Any:
     kind = _class(tree["class"], what)
     if what == "saved":
         return kind.load(folder / of)
+    if tree.get("version", now := getattr(kind, "version", 1)) != now:
+        raise TsalignError(f"{tree['class']} was learnt by another version of tsalign: learn anew")
     made = kind(**{name: inner(part) for name, part in of.items()})
     for name, part in tree.get("learned", {}).items():
         setattr(made, name, inner(part))

@@ -322,6 +322,8 @@ class _Builder:
             or (isinstance(given, str) and Literal not in words)
         ):
             return self.block(path, name, given)
+        if nested and isinstance(given, list) and _is_list(hint):
+            return list(self.blocks(path, name, given))
         return self.plain(path, hint, given)
 
     def plain(self, path: KeyPath, hint: Any, given: Any) -> Any:
@@ -345,6 +347,11 @@ class _Builder:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
                 self.wrong((*path, str(key)), f"unknown key; {hint}", at_key=True)
+
+
+def _is_list(hint: Any) -> bool:
+    plain = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return typing.get_origin(plain) is list
 
 
 @functools.cache

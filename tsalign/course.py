@@ -88,6 +88,8 @@ class Course:
         Gets an `Event` of status `learning` after each round.
     slot : str
         Of the events.
+    leads : bool
+        Whether it is this process that keeps and tells, of several that learn the same.
 
     References
     ----------
@@ -102,9 +104,10 @@ class Course:
         folder: Path | None = None,
         listener: Listener | None = None,
         slot: str = "align",
+        leads: bool = True,
     ) -> None:
         self.network, self.plan, self.folder = network, plan, folder
-        self.listener, self.slot = listener, slot
+        self.listener, self.slot, self.leads = listener, slot, leads
         self.optimiser = torch.optim.AdamW(
             network.parameters(),
             lr=plan.learning_rate,
@@ -181,12 +184,12 @@ class Course:
         return float(np.mean(losses))
 
     def _tell(self, seconds: float, figures: dict[str, float]) -> None:
-        if self.listener:
+        if self.listener and self.leads:
             done = len(self.curves), self.plan.epochs
             self.listener(Event(self.slot, "fit", "learning", seconds, *done, "", figures))
 
     def _keep(self, about: dict[str, str]) -> None:
-        if self.folder is None:
+        if self.folder is None or not self.leads:
             return
         arrays = {f"now.{name}": array for name, array in self.weights().items()}
         arrays |= {f"best.{name}": array for name, array in self.best.items()}

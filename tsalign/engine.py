@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tsalign import codec
 from tsalign.cache import Store, content_key
-from tsalign.errors import TsalignError, located
+from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.params import hints
 from tsalign.progress import Event, Listener
 
@@ -247,9 +248,14 @@ class Engine:
     ) -> Iterator[tuple[Node, Outcome]]:
         if self.jobs == 1 or len(nodes) < 2:
             for node in nodes:
-                yield node, measured(self, node)
+                with _heard(partial(self._warn, node)):
+                    outcome = measured(self, node)
+                yield node, outcome
         else:
             yield from _on_dask(client(), self.store.root, nodes)
+
+    def _warn(self, node: Node, message: str) -> None:
+        self.listener(Event(node.slot, node.name, "warning", message=message))
 
     def _account(self, slot: str, seconds: float, peak: float) -> None:
         stage = self.stages.setdefault(slot, {"seconds": 0.0, "peak_mib": 0.0, "computed": 0})
@@ -281,6 +287,23 @@ def measured(engine: Engine, node: Node) -> Outcome:
     except Exception as caught:
         error = caught
     return error, time.perf_counter() - start, peak_mib()
+
+
+@contextmanager
+def _heard(tell: Callable[[str], None]) -> Generator[None]:
+    """Tell our own warnings as events; show others as ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TsalignWarning)
+        show = warnings.showwarning
+
+        def heard(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, TsalignWarning):
+                tell(str(message))
+            else:
+                show(message, category, *where, **more)
+
+        warnings.showwarning = cast("Any", heard)
+        yield
 
 
 def _reset_peak() -> None:

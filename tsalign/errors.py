@@ -70,3 +70,7 @@ def located(**place: object) -> Generator[None]:
             if value is not None:
                 error.place.setdefault(name, str(value))
         raise
+
+
+class TsalignWarning(UserWarning):
+    """Something a user should know that stops nothing; a run tells it as an event."""

@@ -13,7 +13,7 @@ from tsalign import codec
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
 from tsalign.stages import Load, Scale, by_piece, prepared
-from tsalign.types import Alignment, Evidence, Part, Signal
+from tsalign.types import Aligned, Alignment, Evidence, Part, Signal, Span, Spoken
 
 
 @dataclass(frozen=True)
@@ -115,3 +115,19 @@ def indexed(
         for (name, part), load, cut in zip(who, rows, segments, strict=True)
     )
     Index.build(fitted, pieces, texts).save(folder)
+
+
+def placed_beside(
+    told: Sequence[tuple[str, Span]], whole: Load, model: Load, scale: Load, rows: Load
+) -> Aligned:
+    """Add where the true stretches and their sentences lie in the shared space."""
+    item, fitted = whole(), model()
+    middle = item.segments.edges().mean(axis=1)
+    places = by_piece(fitted.encode_signal, scale()(rows()), item.segments)
+    inside = [(middle >= span.start) & (middle < span.end) for _, span in told]
+    kept = [i for i, some in enumerate(inside) if some.any()]
+    if not kept:
+        return item
+    signal = np.stack([places[inside[i]].mean(axis=0) for i in kept])
+    text = fitted.encode_text([told[i][0] for i in kept])
+    return replace(item, spoken=Spoken(tuple(told[i][1] for i in kept), signal, text))

@@ -100,6 +100,7 @@ class _Builder:
         self.learn = [i.id for i in items if i.part == "train"]
         self.held = [i.id for i in items if i.part == "valid"]
         self.models: dict[str, Node] = {}
+        self.space: tuple[Node, Node, Each] | None = None  # model, scale and rows
         if not self.learn and config.model is None:
             raise TsalignError("no recording is left to learn from", key="data.split.train")
 
@@ -126,6 +127,7 @@ class _Builder:
                 fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
                 given = self.surrounded(slots)
             model = self.model(*given, segment, fit, more)
+            self.space = (model, *given)
             slots["align"] = self.judged(model, *given, segment)
             index = self.index(model, *given, segment)
             if c.match is not None or any(i.findings for i in self.items):
@@ -281,7 +283,8 @@ class _Builder:
         whole = self.each("match", stages.joined, known, *used, keep=False)
         parts = {i.id: i.part for i in self.items}
         tested = [n for n in whole if parts[n] == "test"] or list(whole)
-        judged = tuple(whole[name] for name in tested)
+        beside = self.beside(whole, chosen)
+        judged = tuple(beside[name] for name in tested)
         metrics = Node("evaluate", "all", stages.evaluated, (chosen, c.seed), (judged,))
         exports = []
         for block in c.export if "match" in slots else ():
@@ -294,6 +297,14 @@ class _Builder:
             ]
         figures = metrics if chosen else None
         return Graph(slots, figures, tuple(exports), self.models, index)
+
+    def beside(self, whole: Each, chosen: tuple) -> Each:
+        """Add places in the shared space for a metric that asks for them."""
+        asked = any(isinstance(metric, find("evaluate", "information")) for metric in chosen)
+        if not asked or self.space is None:
+            return whole
+        told = lambda i: (_spoken(i),)  # noqa: E731
+        return self.each("match", open_stages.placed_beside, told, whole, *self.space, keep=False)
 
     def metrics(self, slots: Mapping[str, Each]) -> tuple:
         """Return what is measured: where there are labels, tokens are, asked or not."""
@@ -325,6 +336,11 @@ def _told(item: Item) -> stages.Told:
     )
     said = [s for n in item.notes for s in n.sentences]
     return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
+
+
+def _spoken(item: Item) -> list[tuple[str, Span]]:
+    said = [s for note in item.notes for s in note.sentences]
+    return [(s.text, span) for s in said for span in item.truth.get(s.id, ())[:1]]
 
 
 def _stamp(item: Item, sentence: str) -> Span | None:

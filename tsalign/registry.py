@@ -69,6 +69,8 @@ REGISTRY: dict[str, dict[str, str]] = {
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",
         "sentence_transformer": "tsalign.align.text_encoder:SentenceTransformerText",
+        "joined": "tsalign.align.text_parts:Joined",
+        "prompts": "tsalign.align.text_parts:Prompts",
     },
     "loss": {
         "infonce": "tsalign.align.losses:infonce",
@@ -101,6 +103,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "segmentation": "tsalign.evaluate:Segmentation",
         "tokens": "tsalign.evaluate:TokenAgreement",
         "retrieval": "tsalign.evaluate:Retrieval",
+        "information": "tsalign.evaluate:Information",
     },
     "export": {
         "jsonl": "tsalign.export:Jsonl",

@@ -27,6 +27,7 @@ __all__ = [
     "Sentence",
     "Signal",
     "Span",
+    "Spoken",
     "Tokens",
     "Unmatched",
 ]
@@ -304,6 +305,23 @@ class Label:
 
 
 @dataclass(frozen=True, eq=False)
+class Spoken:
+    """True stretches of a recording and their sentences as places in a shared space.
+
+    Parameters
+    ----------
+    spans : tuple of Span
+        The m stretches.
+    signal, text : (m, d) float32
+        Where each and its sentence lie.
+    """
+
+    spans: tuple[Span, ...]
+    signal: NDArray[np.float32]
+    text: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class Aligned:
     """Everything known about one recording at the end, as evaluation and export take it.
 
@@ -322,6 +340,8 @@ class Aligned:
         sentences without an entry are not evaluated.
     first : Tokens or None
         The tokens before masked prediction made better ones of them.
+    spoken : Spoken or None
+        Places in the shared space; None where nothing asks for them.
     """
 
     recording: str
@@ -333,3 +353,4 @@ class Aligned:
     labels: tuple[Label, ...] = ()
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     first: Tokens | None = None
+    spoken: Spoken | None = None

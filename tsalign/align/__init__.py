@@ -7,9 +7,8 @@ from tsalign.align.contrastive import Contrastive
 from tsalign.align.hub import from_hub, push_to_hub
 from tsalign.align.identity import text_identity
 from tsalign.align.index import Index
-from tsalign.align.information import Bounds, mutual_information, shared_and_unique
 from tsalign.align.losses import dcl, infonce, siglip, supcon
-from tsalign.align.negatives import hard_negatives, opposites
+from tsalign.align.negatives import close_concepts, hard_negatives, opposites
 from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.queries import Queries, terms
@@ -17,8 +16,10 @@ from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
+from tsalign.align.text_parts import Joined, Prompts
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
+from tsalign.information import Bounds, mutual_information, shared_and_unique
 
 __all__ = [
     "Bounds",
@@ -29,11 +30,13 @@ __all__ = [
     "Cosine",
     "Hit",
     "Index",
+    "Joined",
     "Kernel",
     "MiniLM",
     "Mlp",
     "Noted",
     "Pairs",
+    "Prompts",
     "Queries",
     "Reader",
     "Relational",
@@ -41,6 +44,7 @@ __all__ = [
     "SignalEncoder",
     "TextEncoder",
     "TokenEncoder",
+    "close_concepts",
     "dcl",
     "find",
     "from_hub",

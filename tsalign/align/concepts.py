@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from tsalign.align.calibrate import logistic
-from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder
+from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.align.text_parts import looks_of
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 
@@ -172,10 +173,7 @@ class ConceptText(BaseEstimator):
 
     def _seen(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """All that is seen of each text, `(n, f)`."""
-        encoder = self._encoder
-        views = (
-            encoder.views(texts) if isinstance(encoder, Reader) else encoder.encode(texts)[:, None]
-        )
+        views = looks_of(self._encoder, texts)
         views = views * np.array([1.0, 1.0, self.order])[: views.shape[1], None]  # (n, v, e)
         letters = _letters(texts) * self.rarity_
         size = np.linalg.norm(letters, axis=1, keepdims=True)

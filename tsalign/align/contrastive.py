@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tsalign.align import calibrate, open_set
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
+from tsalign.align.negatives import warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.shared_space import SharedSpace
@@ -28,7 +29,8 @@ from tsalign.registry import find
 
 if TYPE_CHECKING:
     from tsalign.align.examples import Examples
-    from tsalign.align.train import Term
+    from tsalign.align.objective import Objective, Term
+    from tsalign.course import Plan
 
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
@@ -88,7 +90,11 @@ class Contrastive(SharedSpace):
     closeness : Closeness or None
         How close two places are: `Cosine`, `Kernel`, `Correlation` or `Relational`; None is the
         cosine. Of those that look at a batch, pairs of the training stand for it later.
-
+    precision : {"auto", "float32", "bfloat16"}
+        In which networks compute while learning; `auto` is bfloat16 on a GPU. The loss stays in
+        float32.
+    compiled : bool
+        Whether torch compiles the network for segments first: slow to begin, then faster.
     projection : {"learned", "none"}
         Of sentence rows into the space. With none, segments are mapped into the space of the
         sentence encoder as it is, which serves classes never trained; `dimension` has no effect.
@@ -146,6 +152,8 @@ class Contrastive(SharedSpace):
         closeness: Closeness | None = None,
         projection: Literal["learned", "none"] = "learned",
         open_set: Annotated[int, Ge(0)] = 0,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        compiled: bool = False,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -166,6 +174,8 @@ class Contrastive(SharedSpace):
         self.closeness = closeness
         self.projection = projection
         self.open_set = open_set
+        self.precision = precision
+        self.compiled = compiled
 
     def fit(
         self,
@@ -207,6 +217,7 @@ class Contrastive(SharedSpace):
         if validation is not None:
             _check_validation(validation, pairs)
         names = pairs.names
+        warn_of_close(pairs.texts, names, self._text)
         self.data_ = pairs.key()
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
@@ -284,42 +295,44 @@ class Contrastive(SharedSpace):
     ) -> None:
         import torch
 
-        from tsalign.align.train import Objective, Space, train
+        from tsalign.align.gather import joined
+        from tsalign.align.train import Means, Space, train
+
+        halves = {"auto": None, "float32": False, "bfloat16": True}
+        with joined(choose(self.device)) as device:
+            examples = self._examples(pairs, pairs, device)
+            # Stopped by other people in the wordings learnt from: what new wordings mean is the
+            # text encoder's limit, and stopping by it ends the learning of signals before it has
+            # begun.
+            held_out = None if validation is None else self._examples(validation, pairs, device)
+            gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
+            with torch.random.fork_rng(devices=gpus):
+                torch.manual_seed(self.random_state)
+                n_text = examples.texts.shape[1]
+                size = self.dimension if self.projection == "learned" else None
+                space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
+                self.history_ = train(
+                    space.to(device),
+                    examples,
+                    held_out,
+                    *self._question(bool((examples.concept < 0).any())),
+                    self.batch_size,
+                    means=Means(device, halves[self.precision], self.compiled),
+                    folder=None if checkpoint is None else Path(checkpoint),
+                    listener=listener,
+                )
+        self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
+
+    def _question(self, null: bool) -> tuple[Objective, Plan]:
+        """Return what is asked, and how the learning goes."""
+        from tsalign.align.objective import Objective
         from tsalign.course import Plan
 
-        device = choose(self.device)
-        examples = self._examples(pairs, pairs, device)
-        # Stopped by other people in the wordings learnt from: what new wordings mean is the text
-        # encoder's limit, and stopping by it ends the learning of signals before it has begun.
-        held_out = None if validation is None else self._examples(validation, pairs, device)
-        gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=gpus):
-            torch.manual_seed(self.random_state)
-            n_text = examples.texts.shape[1]
-            size = self.dimension if self.projection == "learned" else None
-            space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
-            self.history_ = train(
-                space.to(device),
-                examples,
-                held_out,
-                Objective(
-                    _terms(self.loss),
-                    null=bool((examples.concept < 0).any()),
-                    hardness=self.hard_negatives,
-                    closeness=self.closeness,
-                ),
-                Plan(
-                    self.epochs,
-                    self.patience,
-                    self.learning_rate,
-                    self.weight_decay,
-                    self.random_state,
-                ),
-                self.batch_size,
-                folder=None if checkpoint is None else Path(checkpoint),
-                listener=listener,
-            )
-        self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
+        pace = (self.epochs, self.patience, self.learning_rate, self.weight_decay)
+        return (
+            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness),
+            Plan(*pace, self.random_state),
+        )
 
     def _ids(self, pairs: Pairs) -> NDArray[np.int64]:
         """Concept of each text: first those learnt, then others; -1 is off-topic."""
@@ -332,6 +345,7 @@ class Contrastive(SharedSpace):
         import torch
 
         from tsalign.align.examples import Examples
+        from tsalign.align.feed import settled
 
         ids, known = self._ids(pairs), self._ids(said)
         counts = self._counts(pairs)
@@ -345,7 +359,7 @@ class Contrastive(SharedSpace):
             key=lambda entry: entry[0],
         )
         return Examples(
-            torch.from_numpy(self._standard(pairs.features[rows])).to(device),
+            settled(self._standard(pairs.features[rows]), device),
             _concepts(ids, pairs)[rows],
             counts[rows],
             torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
@@ -436,7 +450,7 @@ def _concepts(ids: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
 
 
 def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
-    from tsalign.align.train import Term
+    from tsalign.align.objective import Term
 
     weights: dict[Part, float] = loss if isinstance(loss, dict) else {loss: 1.0}
     if not set(weights) - {"unique"}:

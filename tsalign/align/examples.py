@@ -40,6 +40,25 @@ class Batch:
     windows: NDArray[np.int64] | None = None
     places: NDArray[np.int64] | None = None
 
+    def part(self, own: int, world: int, concept: NDArray[np.int64]) -> Batch:
+        """Return the part of process `own` of so many; windows stay whole.
+
+        `concept` of all segments tells who is silent.
+        """
+        if world == 1:
+            return self
+        if self.windows is None or self.places is None:
+            cut = [len(self.rows) * i // world for i in (own, own + 1)]
+            mine, windows, places = np.arange(*cut), None, None
+        else:
+            cut = [len(self.windows) * i // world for i in (own, own + 1)]
+            first, last = (self.windows.shape[1] * i for i in cut)
+            mine = np.flatnonzero((self.places >= first) & (self.places < last))
+            windows, places = self.windows[slice(*cut)], self.places[mine] - first
+        said = concept[self.rows] >= 0
+        texts = (np.cumsum(said) - 1)[mine][said[mine]]
+        return Batch(self.rows[mine], self.wording[texts], windows, places)
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:
@@ -99,18 +118,16 @@ class Examples:
             if (said >= 0).any():
                 yield Batch(rows, wording[said >= 0], windows, places)
 
-    def true(self, rows: NDArray[np.int64], wording: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which texts may speak of which segments, `(rows, wordings)`."""
-        positives = self.concept[rows, None] == self.text_concept[wording]
-        if self.bags is not None and self.bag is not None:
-            positives |= self.bags[self.bag[rows]][:, self.text_concept[wording]]
-        return positives
+    def may(self, rows: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Tell which concepts some segments may be of, `(rows, c)`, where bags are given."""
+        return None if self.bags is None or self.bag is None else self.bags[self.bag[rows]]
 
     def _said(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the concept of each segment, drawn where only a bag is known."""
-        if self.bags is None or self.bag is None:
+        may = self.may(rows)
+        if may is None:
             return self.concept[rows]
-        lots = rng.random((len(rows), self.bags.shape[1])) * self.bags[self.bag[rows]]
+        lots = rng.random(may.shape) * may
         return np.where(lots.any(1), lots.argmax(1), self.concept[rows])
 
     def _alone(self, chance: Floats, size: int, rng: np.random.Generator) -> Iterator[Draw]:

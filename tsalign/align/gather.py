@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,6 +12,50 @@ from torch import Tensor, distributed
 from torch.autograd.function import once_differentiable
 
 from tsalign.errors import TsalignError
+
+
+def processes() -> int:
+    """Return how many processes learn together.
+
+    Examples
+    --------
+    >>> processes()
+    1
+    """
+    together = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if together else 1
+
+
+def rank() -> int:
+    """Return which of them this is.
+
+    Examples
+    --------
+    >>> rank()
+    0
+    """
+    return distributed.get_rank() if processes() > 1 else 0
+
+
+@contextmanager
+def joined(device: str) -> Generator[str]:
+    """Join the processes that `torchrun` started, if it did, and give this one's device.
+
+    Parameters
+    ----------
+    device : str
+        Of torch's; each process takes a GPU of its own.
+    """
+    asked = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if not asked or distributed.is_initialized():
+        yield device
+        return
+    gpu = device == "cuda"
+    distributed.init_process_group("nccl" if gpu else "gloo")
+    try:
+        yield f"cuda:{os.environ['LOCAL_RANK']}" if gpu else device
+    finally:
+        distributed.destroy_process_group()
 
 
 def gather(rows: Tensor) -> Tensor:
@@ -37,11 +84,9 @@ def gather(rows: Tensor) -> Tensor:
     >>> gather(torch.tensor([[1.0, 2.0]]))
     tensor([[1., 2.]])
     """
-    if not distributed.is_available() or not distributed.is_initialized():
-        return rows
     if not rows.ndim:
         raise TsalignError("a single number has no rows to gather")
-    return rows if distributed.get_world_size() == 1 else _Gather.apply(rows)
+    return rows if processes() == 1 else _Gather.apply(rows)
 
 
 class _Gather(torch.autograd.Function):

@@ -3,15 +3,78 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsalign.errors import TsalignError
+from tsalign.align.text_encoder import TextEncoder
+from tsalign.errors import TsalignError, TsalignWarning
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+CLOSE = 0.85
+"""Cosine from which two concepts are hardly told apart: upstairs and downstairs have 0.9."""
+
+
+def close_concepts(
+    texts: Sequence[str],
+    concepts: Sequence[str | None],
+    encoder: TextEncoder,
+    limit: float = CLOSE,
+) -> list[tuple[str, str, float]]:
+    """Return pairs of concepts that a text encoder hardly tells apart.
+
+    They may be opposites, so they are never merged; give them to `opposites`, or learn with
+    `hard_negatives`.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Wordings.
+    concepts : sequence of str or None
+        The concept of each.
+    encoder : TextEncoder
+        As learnt with.
+    limit : float
+        Cosine between the mean wordings of two concepts.
+
+    Returns
+    -------
+    list of (str, str, float)
+        Two concepts and their cosine, the closest first.
+
+    Examples
+    --------
+    >>> from tsalign.align import MiniLM
+    >>> texts = ["She walks upstairs.", "She walks downstairs.", "Lunch."]
+    >>> [(a, b) for a, b, _ in close_concepts(texts, ["UP", "DOWN", "EAT"], MiniLM(), 0.7)]
+    [('DOWN', 'UP')]
+    """
+    known = sorted({concept for concept in concepts if concept is not None})
+    if len(known) < 2:
+        return []
+    rows = encoder.encode(texts)
+    means = np.stack([rows[[c == name for c in concepts]].mean(0) for name in known])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    near = means @ means.T
+    close = [(a, b) for a, b in combinations(range(len(known)), 2) if near[a, b] > limit]
+    found = [(known[a], known[b], float(near[a, b])) for a, b in close]
+    return sorted(found, key=lambda pair: -pair[2])
+
+
+def warn_of_close(texts: Sequence[str], concepts: Sequence[str | None], enc: TextEncoder) -> None:
+    """Warn once, naming the closest pairs, where concepts are hardly told apart."""
+    pairs = close_concepts(texts, concepts, enc)
+    if pairs:
+        named = "; ".join(f"{a!r} and {b!r} ({cosine:.2f})" for a, b, cosine in pairs[:3])
+        more = f", and {len(pairs) - 3} other pairs" if len(pairs) > 3 else ""
+        message = f"the text encoder hardly tells apart: {named}{more}; hard_negatives may help"
+        warnings.warn(message, TsalignWarning, stacklevel=3)
 
 
 def hard_negatives(logits: Tensor, positives: Tensor, strength: float = 1.0) -> Tensor:

@@ -12,7 +12,7 @@ from tsalign.registry import REGISTRY, find, word
 __all__ = ["MODEL", "from_block", "load", "save", "to_block"]
 
 
-def to_block(slot: str, part: Any) -> dict[str, Any] | None:
+def to_block(slot: str, part: Any) -> Any:
     """Return the block of a pipeline file that builds `part`.
 
     Parameters
@@ -30,11 +30,16 @@ def to_block(slot: str, part: Any) -> dict[str, Any] | None:
     """
     if part is None:
         return None
+    if isinstance(part, list):
+        return [to_block(slot, one) for one in part]
     kind = type(part)
-    return {"kind": word(slot, kind), **{name: getattr(part, name) for name in hints(kind)}}
+    values = {name: getattr(part, name) for name in hints(kind)}
+    if slot in values:  # a part may be made of others of its own slot
+        values[slot] = to_block(slot, values[slot])
+    return {"kind": word(slot, kind)} | values
 
 
-def from_block(slot: str, block: dict[str, Any] | None) -> Any:
+def from_block(slot: str, block: Any) -> Any:
     """Return what a block describes; only the registry's own classes are ever constructed.
 
     Parameters
@@ -51,10 +56,16 @@ def from_block(slot: str, block: dict[str, Any] | None) -> Any:
     """
     if block is None:
         return None
+    if isinstance(block, list):
+        return [from_block(slot, one) for one in block]
     if block["kind"] not in REGISTRY[slot]:
         raise TsalignError(
             f"this model was learnt with {block['kind']!r}: load it with {slot}=... of that kind"
         )
-    # JSON knows no tuple, and no part takes a list.
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in block.items() if k != "kind"}
-    return find(slot, block["kind"])(**given)
+    # JSON knows no tuple, and no part takes a list but of other parts.
+    values = {
+        k: from_block(k, v) if k == slot else tuple(v) if isinstance(v, list) else v
+        for k, v in block.items()
+        if k != "kind"
+    }
+    return find(slot, block["kind"])(**values)

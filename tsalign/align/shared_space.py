@@ -263,6 +263,7 @@ class SharedSpace(BaseEstimator):
         features: NDArray[np.float32],
         classes: Mapping[str, Sequence[str]],
         new: Collection[str] = (),
+        recordings: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Return log p(class | segment) of classes that are told by sentences alone.
 
@@ -279,6 +280,8 @@ class SharedSpace(BaseEstimator):
             Name and sentences of each class; a name says nothing to the model.
         new : collection of str
             Classes that mean no known concept.
+        recordings : (k,) int32 or None
+            As in `encode_signal`.
 
         Returns
         -------
@@ -301,7 +304,7 @@ class SharedSpace(BaseEstimator):
         if not classes or not all(len(texts) for texts in classes.values()):
             raise TsalignError("each class needs at least one sentence")
         odds = np.empty((len(features), len(classes)))
-        places = self.encode_signal(features)
+        places = self.encode_signal(features, recordings)
         fresh = np.array([name in new for name in classes])
         told = [texts for name, texts in classes.items() if name not in new]
         if told:

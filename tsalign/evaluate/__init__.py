@@ -3,6 +3,7 @@
 from tsalign.evaluate.bootstrap import baselines, counts, figures, intervals, report
 from tsalign.evaluate.boundaries import Segmentation
 from tsalign.evaluate.calibration import Calibration
+from tsalign.evaluate.information import Information
 from tsalign.evaluate.results import Metric, Results
 from tsalign.evaluate.retrieval import Retrieval
 from tsalign.evaluate.spans import BoundaryError, Distractors, RecallAtIou, SpanIou
@@ -12,6 +13,7 @@ __all__ = [
     "BoundaryError",
     "Calibration",
     "Distractors",
+    "Information",
     "Metric",
     "RecallAtIou",
     "Results",

@@ -127,6 +127,7 @@ def _nothing(item: Aligned) -> Aligned:
         tokens=same(item.tokens),
         first=None if item.first is None else same(item.first),
         alignment=_alignment(item, ()),
+        spoken=None,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.evaluate.intervals import inside, majority
-from tsalign.types import Aligned, AlignedSpan, Label, Span, Tokens
+from tsalign.types import Aligned, AlignedSpan, Label, Span, Spoken, Tokens
 
 RANKS = 5
 """How many candidate places of a sentence are looked at."""
@@ -33,6 +33,26 @@ class Stream:
 
     counts: NDArray[np.int64]
     runs: int
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """True stretches and their sentences in the shared space, and what the stretches are.
+
+    Parameters
+    ----------
+    signal, text : (m, d) float32
+        Where each stretch and its sentence lie.
+    labels : tuple of str or None
+        The label that covers most of each stretch.
+    """
+
+    signal: NDArray[np.float32]
+    text: NDArray[np.float32]
+    labels: tuple[str | None, ...]
+
+
+NOWHERE = Places(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +81,8 @@ class Facts:
         The same of the tokens before masked prediction; None where there was none.
     segment_ranks, sentence_ranks : (q,) int64
         Rank of the first right answer when a segment asks for sentences, and the reverse.
+    spoken : Places
+        Empty where nothing asks for them.
     """
 
     recording: str
@@ -76,6 +98,7 @@ class Facts:
     stream: Stream
     first_units: tuple[tuple[str, int], ...] | None = None
     first_stream: Stream | None = None
+    spoken: Places = NOWHERE
 
 
 def examine(item: Aligned) -> Facts:
@@ -116,7 +139,14 @@ def examine(item: Aligned) -> Facts:
         stream=_stream(item.tokens),
         first_units=None if item.first is None else _units(item, item.first, labels),
         first_stream=None if item.first is None else _stream(item.first),
+        spoken=NOWHERE if item.spoken is None else _places(item.spoken, labels),
     )
+
+
+def _places(spoken: Spoken, labels: Sequence[Label]) -> Places:
+    where = majority(_as_array(spoken.spans), _as_array(label.span for label in labels))
+    named = tuple(labels[j].label if j >= 0 else None for j in where.tolist())
+    return Places(spoken.signal, spoken.text, named)
 
 
 def _stream(tokens: Tokens) -> Stream:

@@ -13,6 +13,8 @@ Floats = NDArray[np.floating]
 BATCH = 1024
 """Rows that are each other's rivals: the lower bound cannot exceed the logarithm of it."""
 
+FAR = 6.0  # standard deviations
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -126,20 +128,84 @@ def mutual_information(a: Floats, b: Floats, components: int = 16, random_state:
     >>> bool(found.lower < 0.5 * np.log(2) < found.upper)
     True
     """
+    return _bounds(information_rows(a, b, components, random_state))
+
+
+def information_rows(
+    a: Floats,
+    b: Floats,
+    components: int = 16,
+    random_state: int = 0,
+    groups: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """Return what each row adds to both bounds of `mutual_information`.
+
+    Parameters
+    ----------
+    a : (n, d) array
+        One row an example.
+    b : (n, e) array
+        Rows of the same examples.
+    components : int
+        At most so many principal components of each side.
+    random_state : int
+        Seed of the folds.
+    groups : (n,) int64 or None
+        Rows of one group, such as a recording, are never judged by what was learnt from others
+        of it; None lets every row stand for itself.
+
+    Returns
+    -------
+    (n, 2) float64
+        Parts of the lower and of the upper bound in nats; their means are the bounds.
+
+    Raises
+    ------
+    TsalignError
+        When the two are not pairs of finite rows, at least twenty, of at least two groups.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(40, 1))
+    >>> bool(information_rows(rows, rows).mean(axis=0)[0] > 1.0)
+    True
+    """
     a, b = _paired(a, b)
-    rows = np.random.default_rng(random_state).permutation(len(a))
-    lower, upper = [], []
-    for fold in np.array_split(rows, max(5, -(-len(a) // BATCH))):
-        rest = np.setdiff1d(rows, fold)
+    out = np.empty((len(a), 2))
+    for fold in _folds(len(a), random_state, groups):
+        rest = np.setdiff1d(np.arange(len(a)), fold)
         (a_rest, a_fold), (b_rest, b_fold) = (
             _principal(x[rest], x[fold], components) for x in (a, b)
         )
         critic = _gaussian_critic(a_rest, b_rest, a_fold, b_fold)
-        lower.append(infonce_bound(critic))
-        upper.append(club_bound(critic))
-    low, high = np.concatenate(lower), np.concatenate(upper)
-    errors = [float(x.std() / np.sqrt(len(x))) for x in (low, high)]
-    return Bounds(float(low.mean()), float(high.mean()), *errors)
+        out[fold, 0], out[fold, 1] = infonce_bound(critic), club_bound(critic)
+    return out
+
+
+def _folds(n: int, random_state: int, groups: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+    """Draw rows, or groups of rows, into sets of two rows or more."""
+    own = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(own.max()) + 1
+    if count < 2:
+        raise TsalignError("information is learnt on some recordings and judged on others: one is"
+                           " too few")  # fmt: skip
+    drawn = np.random.default_rng(random_state).permutation(count)
+    parts = np.array_split(drawn, min(max(5, -(-n // BATCH)), count))
+    folds: list[NDArray[np.int64]] = []
+    for part in parts:
+        fold = np.flatnonzero(np.isin(own, part))
+        if folds and min(len(fold), len(folds[-1])) < 2:  # a row alone has no rivals
+            folds[-1] = np.concatenate([folds[-1], fold])
+        else:
+            folds.append(fold)
+    if len(folds) < 2:
+        raise TsalignError("all rows but one are of one group")
+    return folds
+
+
+def _bounds(rows: NDArray[np.float64]) -> Bounds:
+    errors = rows.std(axis=0) / np.sqrt(len(rows))
+    return Bounds(*rows.mean(axis=0).tolist(), *errors.tolist())
 
 
 def shared_and_unique(
@@ -181,24 +247,57 @@ def shared_and_unique(
     >>> found["text"].upper < 0.1 < 0.2 < found["signal"].lower
     True
     """
+    rows = shared_and_unique_rows(signal, text, target, components, random_state)
+    return {name: _bounds(part) for name, part in rows.items()}
+
+
+def shared_and_unique_rows(
+    signal: Floats,
+    text: Floats,
+    target: Floats,
+    components: int = 16,
+    random_state: int = 0,
+    groups: NDArray[np.int64] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each row adds to the bounds of `shared_and_unique`.
+
+    Parameters
+    ----------
+    signal, text, target : (n, d), (n, e), (n, t) array
+        As there.
+    components : int
+        At most so many principal components of each.
+    random_state : int
+        Seed of the folds.
+    groups : (n,) int64 or None
+        As in `information_rows`.
+
+    Returns
+    -------
+    dict of str to (n, 2) float64
+        `shared`, `signal` and `text`.
+    """
     signal, text = _paired(signal, text)
     signal, target = _paired(signal, target)
-    return {
-        "shared": mutual_information(signal, text, components, random_state),
-        "signal": mutual_information(
-            _without(text, signal), _without(text, target), components, random_state
-        ),
-        "text": mutual_information(
-            _without(signal, text), _without(signal, target), components, random_state
-        ),
+    asked = {
+        "shared": (signal, text),
+        "signal": (_without(text, signal), _without(text, target)),
+        "text": (_without(signal, text), _without(signal, target)),
     }
+    given = (components, random_state, groups)
+    return {name: information_rows(a, b, *given) for name, (a, b) in asked.items()}
 
 
 def _gaussian_critic(a: Floats, b: Floats, a_new: Floats, b_new: Floats) -> NDArray[np.float64]:
     """Return log q(b_new | a_new) of all pairs, but for a constant; q learnt from a and b."""
-    weights = np.linalg.solve(a.T @ a + 1e-6 * len(a) * np.eye(a.shape[1]), a.T @ b)
+    n, d, e = *a.shape, b.shape[1]
+    # With few rows a column counts as less certain: nothing where there are many.
+    weights = np.linalg.solve(a.T @ a + max(1e-6 * n, d) * np.eye(d), a.T @ b)
     left = b - a @ weights
-    covariance = left.T @ left / len(left) + 1e-6 * np.eye(b.shape[1])
+    covariance = left.T @ left / n
+    share = min(e / n, 1.0)
+    level = np.trace(covariance) / max(e, 1)
+    covariance = (1 - share) * covariance + (share * level + 1e-6) * np.eye(e)
     root = np.linalg.cholesky(np.linalg.inv(covariance))
     means, seen = a_new @ weights @ root, b_new @ root
     squares = (means**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * means @ seen.T
@@ -211,7 +310,8 @@ def _principal(rest: Floats, fold: Floats, components: int) -> tuple[Floats, Flo
     _, sizes, axes = np.linalg.svd(rest - center, full_matrices=False)
     kept = min(components, int((sizes > 1e-6 * sizes[0]).sum()))
     scale = np.sqrt(len(rest)) / sizes[:kept]
-    return tuple((x - center) @ axes[:kept].T * scale for x in (rest, fold))
+    # Held back, for what rows never showed before has no scale.
+    return tuple(np.clip((x - center) @ axes[:kept].T * scale, -FAR, FAR) for x in (rest, fold))
 
 
 def _without(known: Floats, rows: Floats) -> Floats:

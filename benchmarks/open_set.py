@@ -2,12 +2,12 @@
 
 python benchmarks/open_set.py [--pairs 2000] [--seeds 3] [--part test]
 
-Windows of 2.56 s (hop 1.28 s) with one label. Two activities are withheld from learning and from validation; then
-every window of unseen people goes to one of twelve activities: the ten known, and the two told by
-unseen wordings. Six pairs withhold each activity once. "new of 2": recall of the two when only
-they may be chosen; "new of 12" when all may (the generalised accuracy), beside the recall of the
-ten and the harmonic mean of both; recalls are means over activities. Rows differ in the text
-tower and in what is added for classes never trained (`open_set` rounds, or nothing).
+Windows of 2.56 s (hop 1.28 s) with one label. Two activities are withheld from learning and from
+validation; then every window of unseen people goes to one of twelve activities: the ten known, and
+the two told by unseen wordings. Six pairs withhold each activity once. "new of 2": recall of the
+two when only they may be chosen; "new of 12" when all may (the generalised accuracy), beside the
+recall of the ten and the harmonic mean of both; recalls are means over activities. Rows differ in
+the text tower and in what is added for classes never trained (`open_set` rounds, or nothing).
 """
 
 from __future__ import annotations

@@ -1,14 +1,19 @@
-"""What each of two processes does in the test of gathered embeddings."""
+"""What each of two processes does in the tests of gathered embeddings and shared learning."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
+from tsalign.align import ContextEncoder, Contrastive, Mlp, Pairs
 from tsalign.align.gather import gather
 from tsalign.align.losses import supcon
 
@@ -57,3 +62,43 @@ def work(rank: int, folder: str) -> None:
     torch.save(found, Path(folder) / f"{rank}.pt")
     distributed.barrier()
     distributed.destroy_process_group()
+
+
+def course(signal: Any) -> Any:
+    """Learn a small space of sentences that stand for nothing; in one process or in several."""
+    rng = np.random.default_rng(0)
+    said = rng.integers(-1, 3, 90).astype(np.int32)
+    look = np.eye(4, 6)[said + 1] + 0.3 * rng.normal(size=(90, 6))
+    texts, names = ("one", "two", "three"), ("A", "B", "C")
+    places = (np.arange(90) // 45).astype(np.int32)
+    pairs = Pairs(look.astype(np.float32), said, texts, names, places)
+    given = {"dimension": 4, "epochs": 2, "batch_size": 31, "device": "cpu"}
+    return Contrastive(signal, Words(), **given).fit(pairs, pairs)
+
+
+SIGNALS = {
+    "mlp": Mlp(width=8, dropout=0.0),
+    "context": ContextEncoder(width=8, layers=2, dropout=0.0, blank=0.0, window=8),
+}
+
+
+class Words(BaseEstimator):
+    """A text encoder that needs no weights."""
+
+    def encode(self, texts: Any) -> Any:
+        return np.array([[len(t), t.count("e"), t.count("o"), 1.0] for t in texts], np.float32)
+
+
+def learn(rank: int, folder: str) -> None:
+    """Learn as process `rank` of two that `torchrun` started."""
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port(folder)}
+    for name, signal in SIGNALS.items():
+        model = course(signal)
+        np.savez(Path(folder) / f"{name}{rank}.npz", history=model.history_, **model.weights_)
+
+
+def port(folder: str) -> str:
+    """Return the port that the first process wrote down."""
+    return (Path(folder) / "port").read_text()

@@ -7,7 +7,7 @@ it says otherwise, and what it has to set is set on the validation people.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -165,9 +165,7 @@ def warped(run: Run, model: Any) -> Judged:
         runs = [np.flatnonzero(path == j) for j in range(len(texts))]
         return placed(item, [(float(edges[r[0], 0]), float(edges[r[-1], 1])) for r in runs])
 
-    return Judged(
-        hits(run, place), None, confusion(run, lambda X: model.classify(X, wordings("test")))
-    )
+    return Judged(hits(run, place))
 
 
 def dtw(seed: int, work: Path) -> Judged:
@@ -183,7 +181,9 @@ def bags_then_dtw(seed: int, work: Path) -> Judged:
     claims, texts = claims_of(given, "unordered")
     pairs = joined(given, claims, [first_guess(claim) for claim in claims], texts)
     model = Contrastive(loss="mil_nce", random_state=seed, device="cpu")
-    return warped(run, model.fit(pairs, run.pairs[1]))
+    model.fit(pairs, run.pairs[1])
+    named = confusion(run, partial(model.classify, classes=wordings("test")))
+    return replace(warped(run, model), confusion=named)
 
 
 class Supervised:

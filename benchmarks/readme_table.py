@@ -56,7 +56,8 @@ def align(result: dict[str, Any]) -> Iterator[Row]:
                         if key in told and name == "stamped"
                     )
                     measured = "{value:.2f} [{low:.2f}, {high:.2f}]".format(**row[key])
-                    yield f"{where}, {name}: {what}, {max(seeds)} seeds", measured, beside
+                    drawn = f", mean of {max(seeds)} seeds" if max(seeds) > 1 else ""
+                    yield f"{where}, {name}: {what}{drawn}", measured, beside
 
 
 def pelt(result: dict[str, Any]) -> Iterator[Row]:

@@ -14,11 +14,11 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds ConceptText ContextEncoder Contrastive Correlation Cosine dcl find from_hub
-        hard_negatives Hit Index infonce Kernel max_mil mil_nce MiniLM Mlp mutual_information
-        Noted opposites Pairs pairs_of push_to_hub Queries Reader Relational sentences_for
-        SentenceTransformerText shared_and_unique siglip SignalEncoder supcon terms text_identity
-        TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
+        Bounds close_concepts ConceptText ContextEncoder Contrastive Correlation Cosine dcl find
+        from_hub hard_negatives Hit Index infonce Joined Kernel max_mil mil_nce MiniLM Mlp
+        mutual_information Noted opposites Pairs pairs_of Prompts push_to_hub Queries Reader
+        Relational sentences_for SentenceTransformerText shared_and_unique siglip SignalEncoder
+        supcon terms text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
     "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
     "evaluate": """

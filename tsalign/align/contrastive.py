@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -22,7 +23,7 @@ from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError, located
+from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.params import check_params
 from tsalign.progress import Listener
 from tsalign.registry import find
@@ -236,14 +237,22 @@ class Contrastive(SharedSpace):
         self.bias_ = np.array(self._bias(pairs, validation))
         return self
 
+    def _another(
+        self, own: dict[str, Any], given: Pairs | Sequence[Noted], validation: Pairs | None
+    ) -> Contrastive:
+        """Let another of the same parameters learn, but for its own; warnings are told once."""
+        params = self.get_params(deep=False) | {"text": self._text} | own
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TsalignWarning)
+            return type(self)(**params).fit(given, validation)
+
     def _bias(self, pairs: Pairs, validation: Pairs | None) -> float:
         """By how much classes never trained are underrated, from concepts withheld."""
         if not self.open_set:
             return 0.0
 
         def learn(some: Pairs, others: Pairs | None) -> Contrastive:
-            own = {"text": self._text, "open_set": 0}
-            return type(self)(**self.get_params(deep=False) | own).fit(some, others)
+            return self._another({"open_set": 0}, some, others)
 
         return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
 
@@ -253,8 +262,8 @@ class Contrastive(SharedSpace):
             raise TsalignError("'validate' needs validation people", key="unmentioned")
         tried = {}
         for word in ("nothing", "unknown"):
-            own = {"text": self._text, "unmentioned": word}
-            one = type(self)(**self.get_params(deep=False) | own).fit(given, validation)
+            own = {"unmentioned": word}
+            one = self._another(own, given, validation)
             tried[one._told(validation)] = one
         best = tried[max(tried)]
         vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})
@@ -280,10 +289,10 @@ class Contrastive(SharedSpace):
         def head(pairs: Pairs, number: int) -> Contrastive:
             share = HEADS * (1 if pairs.bag is not None else self.rounds)
             enough = -(-LEAST_STEPS * self.batch_size // len(pairs.features))  # where rows are few
-            own: dict[str, Any] = {"text": self._text, "random_state": self.random_state + number}
-            own |= {"open_set": 0, "epochs": max(self.epochs // share, min(self.epochs, enough))}
+            own: dict[str, Any] = {"random_state": self.random_state + number, "open_set": 0}
+            own["epochs"] = max(self.epochs // share, min(self.epochs, enough))
             own |= {} if pairs.bag is None else {"loss": "mil_nce"}
-            return type(self)(**self.get_params(deep=False) | own).fit(pairs, validation)
+            return self._another(own, pairs, validation)
 
         return taught(head, recordings, self.supervision, self.tolerance, self.rounds)
 

@@ -128,8 +128,8 @@ def test_a_dry_run_shows_the_plan_and_computes_nothing(capsys: pytest.CaptureFix
     main(["p.yaml"])
     capsys.readouterr()
     before = published()
-    assert plan() == [["4", "0"], ["4", "0"], ["6", "0"], ["5", "0"]]
-    assert plan("--from", "describe") == [["4", "0"], ["4", "0"], ["0", "6"], ["0", "5"]]
+    assert plan() == [["5", "0"], ["4", "0"], ["6", "0"], ["5", "0"]]
+    assert plan("--from", "describe") == [["5", "0"], ["4", "0"], ["0", "6"], ["0", "5"]]
     assert plan("--set", "tokens.n_clusters=2")[2:] == [["6", "0"], ["0", "5"]]
     assert published() == before
 

@@ -11,13 +11,13 @@ import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from tsalign.align import calibrate, open_set
+from tsalign.align import open_set
+from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
 from tsalign.align.negatives import warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
-from tsalign.align.shared_space import SharedSpace
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
@@ -36,14 +36,11 @@ if TYPE_CHECKING:
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
 Part = Literal[Word, "unique"]
 POSITIVES: dict[str, Literal["own", "views"]] = {"infonce": "own", "unique": "views"}
-ANCHORS = 512  # pairs kept for what compares within a batch
 LEAST_STEPS = 100
 """Of a head that only decodes for the next round."""
-MAX_CELLS = 1_000_000
-"""Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 
 
-class Contrastive(SharedSpace):
+class Contrastive(CalibratedSpace):
     """Segments and sentences in one space: what belongs together lies close.
 
     A network for segments and a projection of a frozen sentence encoder learn together; a
@@ -269,18 +266,6 @@ class Contrastive(SharedSpace):
         vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})
         return self
 
-    def _told(self, held_out: Pairs) -> float:
-        """Calibrate with silence as nothing; return the mean log chance of the answers."""
-        places = self.encode_signal(held_out.features, recordings=held_out.recordings)
-        concept = _concepts(self._ids(held_out), held_out)
-        known = concept < len(self.concepts_)
-        if held_out.weights is not None:
-            known &= held_out.weights > 0
-        logits, answers = self.logits(places[known], self.prototypes_), concept[known]
-        self.choice_ = calibrate.choice(logits, self.log_prior_, answers)
-        log_p = calibrate.choose_log_proba(logits, self.log_prior_, self.choice_)
-        return float(log_p[np.arange(len(answers)), answers].mean())  # -1, the last, is nothing
-
     def _settled(
         self, recordings: Sequence[Noted], validation: Pairs | None
     ) -> tuple[Pairs, Seconds]:
@@ -344,12 +329,6 @@ class Contrastive(SharedSpace):
             Plan(*pace, self.random_state),
         )
 
-    def _ids(self, pairs: Pairs) -> NDArray[np.int64]:
-        """Concept of each text: first those learnt, then others; -1 is off-topic."""
-        new = sorted({n for n in pairs.names if n is not None} - set(self.concepts_))
-        index = {name: i for i, name in enumerate((*self.concepts_, *new))}
-        return np.array([-1 if n is None else index[n] for n in pairs.names])
-
     def _examples(self, pairs: Pairs, said: Pairs, device: str) -> Examples:
         """Segments of `pairs` beside the wordings of `said`, or their own for a new concept."""
         import torch
@@ -370,7 +349,7 @@ class Contrastive(SharedSpace):
         )
         return Examples(
             settled(self._standard(pairs.features[rows]), device),
-            _concepts(ids, pairs)[rows],
+            concepts_of(ids, pairs)[rows],
             counts[rows],
             torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
             np.array([i for i, _ in pool]),
@@ -389,74 +368,6 @@ class Contrastive(SharedSpace):
         for i, bag in enumerate(pairs.bags):
             table[i, ids[list(bag)]] = True
         return pairs.bag[rows].astype(np.int64), table
-
-    def _calibrate(self, pairs: Pairs, held_out: Pairs) -> None:
-        self._anchor(pairs)
-        ids = self._ids(pairs)
-        wordings = self.encode_text(pairs.texts)
-        means = np.stack([wordings[ids == c].mean(0) for c in range(len(self.concepts_))])
-        self.prototypes_ = means / np.linalg.norm(means, axis=1, keepdims=True)
-        counts = np.bincount(ids[pairs.text[pairs.text >= 0]], minlength=len(self.concepts_)) + 1.0
-        self.log_prior_ = np.log(counts / counts.sum())
-        self.choice_ = self._fit_choice(pairs, held_out)
-        self.cell_ = self._fit_cells(held_out)
-
-    def _anchor(self, pairs: Pairs) -> None:
-        """Keep pairs of places, as many of each concept, for what compares within a batch."""
-        if self.closeness is None:
-            self.anchors_ = np.empty((2, 0, self.dimension), np.float32)
-            return
-        said = np.flatnonzero((pairs.text >= 0) & (self._counts(pairs) > 0))
-        rng = np.random.default_rng(self.random_state)
-        concept = _concepts(self._ids(pairs), pairs)[said]
-        chance = 1 / np.bincount(concept)[concept]
-        size = min(ANCHORS, len(said))
-        some = rng.choice(said, size, replace=False, p=chance / chance.sum())
-        signal = self.encode_signal(pairs.features, pairs.recordings)[some]
-        text = self.encode_text(pairs.texts)[pairs.text[some]]
-        self.anchors_ = np.stack([signal, text])
-
-    def _counts(self, pairs: Pairs) -> NDArray[np.float64]:
-        """How far each segment teaches something."""
-        taught = (pairs.text >= 0) | (self.unmentioned == "nothing")
-        given = 1.0 if pairs.weights is None else pairs.weights
-        return np.where(taught, given, 0.0).astype(float)
-
-    def _answers(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Places and true concept of the segments that teach something."""
-        rows = self._counts(pairs) > 0
-        places = self.encode_signal(pairs.features, recordings=pairs.recordings)
-        return places[rows], _concepts(self._ids(pairs), pairs)[rows]
-
-    def _fit_choice(self, pairs: Pairs, held_out: Pairs) -> NDArray[np.float64]:
-        places, concept = self._answers(held_out)
-        known = concept < len(self.concepts_)
-        if not (known & (concept >= 0)).any():  # texts that only stand for themselves
-            places, concept = self._answers(pairs)
-            known = np.ones(len(concept), bool)
-        logits = self.logits(places[known], self.prototypes_)
-        return calibrate.choice(logits, self.log_prior_, concept[known])
-
-    def _fit_cells(self, held_out: Pairs) -> NDArray[np.float64]:
-        places, concept = self._answers(held_out)
-        texts = np.unique(held_out.text[held_out.text >= 0])
-        ids = self._ids(held_out)[texts]
-        some = np.arange(len(places))
-        if len(some) * len(texts) > MAX_CELLS:
-            size = max(MAX_CELLS // len(texts), 1)
-            some = np.random.default_rng(self.random_state).choice(some, size, replace=False)
-        sentences = [held_out.texts[i] for i in texts]
-        _, which, counts = np.unique(ids, return_inverse=True, return_counts=True)
-        return calibrate.logistic(
-            self._witnesses(places[some], self.queries(sentences)),
-            concept[some, None] == ids,
-            1 / counts[which],  # each concept counts the same, however many wordings it has
-        )
-
-
-def _concepts(ids: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
-    """Return the concept of each segment, -1 where nothing is said."""
-    return np.where(pairs.text < 0, -1, ids[pairs.text])
 
 
 def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:

@@ -45,7 +45,6 @@ UNSEEN = (
     ("WALKING_DOWNSTAIRS", "SIT_TO_LIE"),
     ("SITTING", "SIT_TO_STAND"),
 )
-OPEN = (*UNKNOWN, "align.open_set=3")
 LOOSE = ("align.supervision=loose", "align.tolerance=30.0")
 UNORDERED = ("align.supervision=unordered",)
 

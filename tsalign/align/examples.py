@@ -1,18 +1,16 @@
-"""What the shared space learns from, and how batches of it are drawn."""
+"""What the shared space learns from, how batches of it are drawn. Imports torch: import late."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tsalign.align.pairs import stretches
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 AROUND = 4  # segments that are read for each that is asked, where they are read in context
 Floats = NDArray[np.floating]

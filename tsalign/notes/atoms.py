@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from tsalign.notes.kinds import ONES, clocks, dates
 from tsalign.notes.meanings import Meanings
 from tsalign.notes.moments import Amount, Day, Moment, clock, number
 from tsalign.notes.words import EDGE, any_of, load, values, words
@@ -94,52 +95,18 @@ def atoms(text: str, cased: str, meanings: Meanings) -> list[Atom]:
 def _pattern(meanings: Meanings) -> re.Pattern[str]:
     """Return the pattern that cuts a sentence into atoms; what stands first wins."""
     names, numbers = _names(meanings), any_of(values("times", "numbers"))
-    ones = r"(?:one|two|three|four|five|six|seven|eight|nine)\b"
-    number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ones})?)"
+    number = rf"(?:\d{{1,9}}(?:[.,]\d{{1,9}})?|{numbers}(?:[ -]{ONES})?)"
     spread = rf"{number}(?:\s*(?:[-\u2013]|to|or|bis|oder)\s*{number})?"
     unit = rf"(?:{_unit_pattern().pattern})"
-    hours = rf"(?:{ones}|ten|eleven|twelve)"
-    tens = r"(?:ten|fifteen|twenty|thirty|forty|fifty)(?:[ -](?:five))?"
-    led = r"(?:(?<=\bat )|(?<=\babout )|(?<=\baround )|(?<=\buntil )|(?<=\bfrom )|(?<=\bby ))"
-    of_day = r"(?=,|:|\s+(?:in the|at night|this|last|a\.?m|p\.?m))"
-    german = r"(?:(?<=\bum )|(?<=\bgegen )|(?<![\w ]))(?:fünf|zehn|zwanzig)(?=\s+vor\b)"
-    month = rf"(?:{any_of(values('times', 'months'))})\.?"
     also = rf"(?:\s*(?:,|and|und)?\s*\d{{1,9}}\s*{unit}|\s+(?:and|und)\s+{numbers}\s+{unit})?"
     or_two = r"(?:\s+(?:or two|oder zwei)\b)?"
     kinds = {
-        "iso": r"\b\d{4}-\d\d-\d\d(?:\b|t(?=\d))",
-        "numeric": r"(?<![\d./])\d{1,2}(?:/\d{1,2}/|\.\d{1,2}\.)(?:\d{4}|\d\d)(?![\d/])"
-        r"|(?:(?<=\bam )|(?<=\bvom )|(?<=\bden ))\d{1,2}\.\d{1,2}\.(?!\d)",
-        "slash": r"(?<![\d./])\d{1,2}/\d{1,2}(?![\d/.])",
-        "dated": rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?\s+(?:of\s+)?{month}(?:,?\s+\d{{4}}\b)?"
-        rf"|\b\d{{1,2}}-{month}-\d{{2,4}}\b"
-        rf"|{month}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}}\b)?",
+        **dates(),
         "ratio": rf"\b\d+:\d+(?=[\s-]+(?:{any_of(words('times', 'ratios'))}))|\b\d+:\d{{3,}}",
-        "clock": r"(?<![\d:.,/])(?P<h>\d{1,2})(?:(?P<sep>:)(?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?"
-        r"|h(?P<hmin>[0-5]\d)|\.(?P<dmin>[0-5]\d)"
-        r"(?=\s*(?:[ap]\.?m\b|uhr|hrs?\b|in the (?:morn|after|even)))"
-        r"|(?=\s*(?:[ap]\.?\s?m\b|uhr|o'clock)))"
-        r"(?!\d)(?:\s*(?P<half>[ap])\.?\s?m\b\.?|\s*(?:uhr|o'clock|hrs?\b|h\b))?",
-        "military": r"(?:(?<![\d.,/:-])|(?<=\b\d{4}-))(?P<four>[01]\d[0-5]\d|2[0-3][0-5]\d)"
-        r"\s*(?:h|hrs?|hours|uhr)\b",
-        "spoken": rf"\b(?:(?P<part>half|quarter|ten|five|twenty|viertel)\s+(?:past|after|nach)"
-        rf"|(?P<less>quarter|viertel|(?<=\bat )(?:five|ten|twenty)|{german})\s+(?:to|vor))"
-        rf"\s+(?P<hour>{number})"
-        r"(?:\s+o'clock)?"
-        r"(?:\s*(?P<noon>[ap])\.?\s?m\b\.?)?"
-        rf"|\bhalb\s+(?P<next>{number})\b|(?P<word>{numbers})\s+(?:o'clock|uhr)\b"
-        rf"|{led}\b(?P<hours>{hours})\s+(?P<minutes>oh\s+{ones}|{tens})\b"
-        r"(?:\s*(?P<spokenhalf>[ap])\.?\s?m\b\.?)?"
-        rf"|(?<=\bat )(?P<bare>{hours})\b(?=[,.;:!]|\s*\Z)"
-        rf"|\bhalf\s+(?P<british>{hours})\b{of_day}",
-        "ish": rf"\b(?P<about>\d{{1,2}}|{hours})(?::(?P<ishmin>[0-5]\d))?\s?-?ish\b"
-        r"(?:\s*(?P<ishhalf>[ap])\.?\s?m\b\.?)?",
-        "minute_mark": r"(?:(?<=\bat )|(?<=\bin ))minute\s+(?P<marked>\d{1,3})\b",
-        "past": rf"(?<![\d.,/:])(?P<pastmin>[0-5]?\d)\s+past\s+(?P<pasthour>{number})"
-        r"(?:\s*(?P<pasthalf>[ap])\.?\s?m\b\.?)?",
+        **clocks(number, numbers),
         "amount": rf"(?<![\w.,/:])(?!\d{{4}}-\d{{4}}h)(?!an?\s+second\b){spread}"
         rf"(?:\s+and\s+a\s+half)?(?:\s+|-)?(?:{unit})(?:\s+and\s+a\s+half)?{also}{or_two}",
-        "ahead": rf"(?<=\bto )(?:{ones}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
+        "ahead": rf"(?<=\bto )(?:{ONES}|ten\b|eleven\b|twelve\b)(?=\s+(?:in the|at night)\b)",
         "nth": rf"\b(?:day|tag)\s+(?P<which>\d{{1,3}}\b|{numbers})",
         "name": rf"(?:{any_of(names)})" if names else r"(?!)",
         "relative": rf"(?:the\s+)?(?:{any_of(values('times', 'days'))})",

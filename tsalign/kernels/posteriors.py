@@ -33,13 +33,13 @@ def total_free(before: Row, rows: Rows, text: Row, lo: int, hi: int, out: Row) -
         row, extra = rows[c], text[c]
         base, mass = -np.inf, 0.0
         for t in range(lo, hi):
-            ahead = before[t] - base
+            ahead = before[t] - base if before[t] > -np.inf else -np.inf
             if ahead > FAR:
                 base, mass = before[t], mass * math.exp(-ahead) + 1.0
             elif ahead > FAINT:
                 mass += math.exp(ahead)
             base += row[t]
-            value = base + math.log(mass) + extra
+            value = base + math.log(mass) + extra if mass > 0 else -np.inf
             out[t + 1] = value if c == 0 else add_logs(out[t + 1], value)
 
 
@@ -76,7 +76,7 @@ def total_of_lengths(opened: Row, prior: Row, offset: int, total: Row) -> None:
     for d in range(longest):
         if prior[d] > -np.inf:
             low, high = min(low, prior[d]), max(high, prior[d])
-    if high == -np.inf:
+    if high == -np.inf or opened.max() == -np.inf:
         total[:] = -np.inf
     elif opened.max() - opened.min() + high - low < RANGE:
         _convolve(opened, prior[:longest], high, offset, total)
@@ -119,7 +119,8 @@ def _convolve_steep(opened: Row, prior: Row, offset: int, total: Row) -> None:
 @njit(cache=True)
 def _add_visible(total: Row, opened: Row, prior: float, peak: Row) -> None:
     for i in range(total.shape[0]):
-        under = opened[i] + prior - peak[i]
+        # A place that no run reaches has no peak to be under.
+        under = opened[i] + prior - peak[i] if opened[i] > -np.inf else -np.inf
         if under > FAINT:
             total[i] += math.exp(under)
 

@@ -87,6 +87,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "correlation": "tsalign.align.similarities:Correlation",
         "relational": "tsalign.align.similarities:Relational",
     },
+    "pooling": {"attention": "tsalign.align.pooling:Attention"},
     "match": {
         "ordered": "tsalign.match:Ordered",
         "unordered": "tsalign.match:Unordered",

@@ -105,6 +105,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "tokens": "tsalign.evaluate:TokenAgreement",
         "retrieval": "tsalign.evaluate:Retrieval",
         "information": "tsalign.evaluate:Information",
+        "global_retrieval": "tsalign.evaluate:GlobalRetrieval",
     },
     "export": {
         "jsonl": "tsalign.export:Jsonl",

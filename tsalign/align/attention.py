@@ -91,11 +91,12 @@ class Pools(nn.Module):
         ----------
         stretches, notes : (B, E) tensor
             Unit rows; row i of one belongs to row i of the other.
-        kin : (B,) int64 tensor
-            What a note says: no note is held against a stretch of which it says the truth too.
+        kin : (B, 2) int64 tensor
+            What a note says, and of which stretch: no note is held against a stretch of which
+            it, or one that says the same, speaks.
         gather : callable
             Joins the rows of several processes.
         """
         signal, text, kin = gather(stretches), gather(notes), gather(kin)
         scale = self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
-        return supcon(signal, text, kin[:, None] == kin, scale)
+        return supcon(signal, text, (kin[:, None] == kin).any(2), scale)

@@ -65,8 +65,8 @@ class WideLook:
         Frozen rows of wordings.
     told : (b, s) bool tensor
         Which of them are there.
-    kin : (b,) int64 tensor
-        The same number where the same is said.
+    kin : (b, 2) int64 tensor
+        The same number where the same is said, and where the stretch is.
     scale : int
         Of the stretches.
     """

@@ -257,7 +257,7 @@ def joined(
         bag=bag if bags else None,
         bags=tuple(bags),
         seconds=np.concatenate([recordings[place].segments.edges() for place, _ in layers]),
-        wholes=np.repeat(np.arange(len(layers)), counts).astype(np.int32),
+        wholes=np.repeat([place for place, _ in layers], counts).astype(np.int32),
     )
 
 

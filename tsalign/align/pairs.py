@@ -41,7 +41,7 @@ class Pairs:
         Start and end of each segment in its recording, for pooling over stretches of time; no
         part of `key`.
     wholes : (n,) int32 or None
-        Of which whole recording each segment is, gaps and all; None is as `recordings`.
+        Of which whole recording each segment is, gaps, notes and all; None is as `recordings`.
 
     Raises
     ------

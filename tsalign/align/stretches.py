@@ -26,11 +26,14 @@ class Stretches:
         What is said in them, one stretch after the other, in the order of time.
     counts : (t,) int64
         How much is said in each: at least one thing.
+    same : (t,) int64
+        The same number where it is the same stretch of the same recording, told of by two notes.
     """
 
     bounds: Ints
     said: Ints
     counts: Ints
+    same: Ints
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -58,7 +61,8 @@ def cut(
         What is said of each segment, -1 for nothing; neighbours of which the same is said are
         spoken of once.
     wholes : (n,) int
-        Recording of each segment; those of one stand together, in the order of time.
+        Recording of each segment; those of one stand together, in the order of time, and once
+        more for every further note.
     seconds : (n, 2) float64 or None
         Start and end of each; scales in seconds need them.
     phase : float
@@ -82,23 +86,27 @@ def cut(
     >>> found.bounds.tolist(), [note.tolist() for note in found.notes()]
     ([[0, 2], [2, 4]], [[0], [0, 1]])
     """
+    again = np.zeros(len(said), bool)
     part = np.zeros(len(said))
+    if seconds is not None:
+        again[1:] = np.diff(seconds[:, 0]) < 0
     if scale != RECORDING:
         if seconds is None:
             raise TsalignError(
                 f"pooling over {scale:g} s needs the times of the segments: pairs with seconds"
             )
-        middle = seconds.mean(axis=1)
-        new = np.flatnonzero(np.diff(wholes, prepend=wholes[:1] - 1))
+        new = np.flatnonzero(_changes(wholes) | again)
         begin = np.repeat(seconds[new, 0], np.diff([*new, len(said)]))
-        part = np.floor((middle - begin) / scale + phase)
-    border = _changes(wholes) | _changes(part)
+        part = np.floor((seconds.mean(axis=1) - begin) / scale + phase)
+    border = _changes(wholes) | _changes(part) | again
     first = np.flatnonzero(border)
     runs = np.flatnonzero((border | _changes(said)) & (said >= 0))
-    owner = np.searchsorted(first, runs, side="right") - 1
-    counts = np.bincount(owner, minlength=len(first))
-    bounds = np.stack([first, np.append(first[1:], len(said))[: len(first)]], axis=1)
-    return Stretches(bounds[counts > 0], said[runs], counts[counts > 0])
+    counts = np.bincount(np.searchsorted(first, runs, side="right") - 1, minlength=len(first))
+    told = counts > 0
+    bounds = np.stack([first, np.append(first[1:], len(said))[: len(first)]], axis=1)[told]
+    where = np.stack([wholes[bounds[:, 0]], part[bounds[:, 0]]])
+    _, same = np.unique(where, axis=1, return_inverse=True)
+    return Stretches(bounds, said[runs], counts[told], same.ravel())
 
 
 def _changes(row: NDArray[np.generic]) -> NDArray[np.bool_]:
@@ -116,8 +124,8 @@ class Group:
         Segments of each stretch, -1 where it has no more.
     wording : (b, s) int64
         A text for each thing that is said in it, -1 where there is no more.
-    kin : (b,) int64
-        The same number where the same is said, in whatever order.
+    kin : (b, 2) int64
+        The same number where the same is said, in whatever order; and where the stretch is.
     scale : int
         Which.
     """
@@ -215,10 +223,11 @@ class Whole:
         for chosen in np.array_split(rng.permutation(len(some)), max(len(some) // size, 1)):
             told = [notes[i] for i in chosen]
             ids: dict[tuple[int, ...], int] = {}
-            kin = [ids.setdefault(tuple(sorted(note.tolist())), len(ids)) for note in told]
+            alike = [ids.setdefault(tuple(sorted(note.tolist())), len(ids)) for note in told]
+            kin = np.stack([np.array(alike), some.same[chosen]], axis=1)
             rows = [self._members(*some.bounds[i].tolist(), rng) for i in chosen]
             wording = [_worded(note, text_concept, rng) for note in told]
-            yield Group(_padded(rows), _padded(wording), np.array(kin, np.int64), number)
+            yield Group(_padded(rows), _padded(wording), kin, number)
 
     def _members(self, first: int, last: int, rng: np.random.Generator) -> Ints:
         """Return segments of a stretch, spread over it; all where they are few."""

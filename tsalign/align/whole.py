@@ -1,4 +1,4 @@
-"""Retrieval of wholes: recordings for a note, notes for a recording."""
+"""Wholes in a shared space: recordings for a note, notes for a recording, figures of both."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.index import Index
+from tsalign.align.noted import HERE, Noted, pairs_of
+from tsalign.align.pooling import RECORDING, scale_name
+from tsalign.align.queries import unit
+from tsalign.align.stretches import cut
 from tsalign.errors import TsalignError
-from tsalign.types import Part
+from tsalign.types import Note, Part, Segments, Wholes
 
 if TYPE_CHECKING:
     from tsalign.align.pooled_space import PooledSpace
@@ -99,6 +103,63 @@ def notes_for(
     bounds = index.rows[(at := index.recordings.index(recording)) : at + 2][None]
     own = model.pool_segments(index.places, bounds, scale)
     return _best(list(notes), model.encode_notes(list(notes.values()), scale), own, top)
+
+
+def wholes_of(
+    model: PooledSpace,
+    places: NDArray[np.float32],
+    segments: Segments,
+    notes: Sequence[Note],
+    scale: Scale = RECORDING,
+) -> Wholes | None:
+    """Return where the stretches of a recording lie, and what the notes say of each.
+
+    Parameters
+    ----------
+    model : PooledSpace
+        Learnt; without pooling, plain means stand for what it would have learnt.
+    places : (k, dimension) float32
+        Of the segments, from `encode_signal`.
+    segments : Segments
+        Where they lie.
+    notes : sequence of Note
+        Of stretches in seconds a note says what its stamps say of them; of all of the recording
+        it says all of its sentences, stamped or not.
+    scale : float or "recording"
+        How long stretches are.
+
+    Returns
+    -------
+    Wholes or None
+        Stretches of which nothing is said are left out; None where that is all of them.
+    """
+    bounds, said, owner = _told(segments, notes, scale)
+    if not said:
+        return None
+    means = unit(np.stack([places[first:last].mean(0) for first, last in bounds]))
+    note_means = unit(np.stack([model.encode_text(texts).mean(0) for texts in said]))
+    learnt = means, note_means
+    if model.pooling is not None:
+        learnt = model.pool_segments(places, bounds, scale), model.encode_notes(said, scale)
+    return Wholes(scale_name(scale), learnt[0], means, learnt[1], note_means, owner)
+
+
+def _told(
+    segments: Segments, notes: Sequence[Note], scale: Scale
+) -> tuple[NDArray[np.int64], list[list[str]], NDArray[np.int64]]:
+    """Return stretches, the sentences of each note about one, and about which."""
+    spoken = [[s for s in note.sentences if s.assertion in HERE] for note in notes]
+    if scale == RECORDING:
+        said = [[s.text for s in some] for some in spoken if some]
+        return np.array([[0, len(segments)]]), said, np.zeros(len(said), np.int64)
+    if not any(s.stamp is not None for some in spoken for s in some):
+        return np.empty((0, 2), np.int64), [], np.empty(0, np.int64)
+    none = np.zeros((len(segments), 0), np.float32)
+    pairs = pairs_of([Noted(none, segments, tuple(notes))])
+    found = cut(scale, pairs.text.astype(np.int64), np.zeros(len(pairs.text), int), pairs.seconds)
+    _, first, owner = np.unique(found.same, return_index=True, return_inverse=True)
+    bounds = found.bounds[first] - found.bounds[first, :1] // len(segments) * len(segments)
+    return bounds, [[pairs.texts[i] for i in note] for note in found.notes()], owner
 
 
 def _best(

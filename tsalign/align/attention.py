@@ -46,12 +46,12 @@ class AttentionPool(nn.Module):
         scale : int
             Which query.
         """
-        shares = self.shares(members, real, scale)[..., None]  # (B, M, H, 1)
+        members = members.masked_fill(~real[..., None], 0.0)
+        shares = self._shares(members, real, scale)[..., None]  # (B, M, H, 1)
         return normalize((shares * self._blocks(members)).sum(1).flatten(1), dim=1)
 
-    def shares(self, members: Tensor, real: Tensor, scale: int) -> Tensor:
+    def _shares(self, members: Tensor, real: Tensor, scale: int) -> Tensor:
         """Return what each member counts `(B, M, H)`, adding up to 1 over the members."""
-        members = members.masked_fill(~real[..., None], 0.0)
         whole = members.sum(1) / real.sum(1, keepdim=True)  # (B, E)
         asked = self._blocks(self.queries[scale] + self.aside(whole))  # (B, H, E / H)
         logits = (self._blocks(self.keys(members)) * asked[:, None]).sum(3)

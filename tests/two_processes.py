@@ -13,7 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from tsalign.align import ContextEncoder, Contrastive, Mlp, Pairs
+from tsalign.align import Attention, ContextEncoder, Contrastive, Mlp, Pairs
 from tsalign.align.gather import gather
 from tsalign.align.losses import supcon
 
@@ -71,8 +71,10 @@ def course(signal: Any) -> Any:
     look = np.eye(4, 6)[said + 1] + 0.3 * rng.normal(size=(90, 6))
     texts, names = ("one", "two", "three"), ("A", "B", "C")
     places = (np.arange(90) // 45).astype(np.int32)
-    pairs = Pairs(look.astype(np.float32), said, texts, names, places)
-    given = {"dimension": 4, "epochs": 2, "batch_size": 31, "device": "cpu"}
+    time = np.arange(90.0)[:, None] % 45 + [0, 1]
+    pairs = Pairs(look.astype(np.float32), said, texts, names, places, seconds=time)
+    pooling = Attention(scales=(9.0, "recording"), heads=1, members=5, batch_size=3)
+    given = {"dimension": 4, "epochs": 2, "batch_size": 31, "device": "cpu", "pooling": pooling}
     return Contrastive(signal, Words(), **given).fit(pairs, pairs)
 
 

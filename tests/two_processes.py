@@ -95,12 +95,13 @@ def learn(rank: int, folder: str) -> None:
     """Learn as process `rank` of two that `torchrun` started."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port(folder)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1"}
     for name, signal in SIGNALS.items():
+        os.environ["MASTER_PORT"] = port(folder, name)  # at an old one the slower might still be
         model = course(signal)
         np.savez(Path(folder) / f"{name}{rank}.npz", history=model.history_, **model.weights_)
 
 
-def port(folder: str) -> str:
-    """Return the port that the first process wrote down."""
-    return (Path(folder) / "port").read_text()
+def port(folder: str, name: str) -> str:
+    """Return the port that was written down for a learning."""
+    return (Path(folder) / f"{name}.port").read_text()

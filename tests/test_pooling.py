@@ -151,7 +151,7 @@ def test_stretches_are_what_a_loop_finds(
         if any(s >= 0 for s in runs):
             want.append(([some[0], some[-1] + 1], [s for s in runs if s >= 0]))
     found = cut(length, said, wholes, time, phase)
-    notes = [note.tolist() for note in found.notes()] if len(found) else []
+    notes = [note.tolist() for note in found.notes()]
     assert list(zip(found.bounds.tolist(), notes, strict=True)) == want
 
 
@@ -394,6 +394,24 @@ def test_wholes_are_found_by_notes_and_notes_by_wholes(model: Contrastive) -> No
         notes_for(model, index, "x", texts)
     with pytest.raises(TsalignError, match="a stretch from segment"):
         notes_for(model, index, "empty", texts)
+
+
+def test_of_nothing_said_nothing_is_judged(model: Contrastive) -> None:
+    (one,) = told(3, 1)
+    places, cut_up = model.encode_signal(one.features), one.segments
+    far = Note("n", sentences=(Sentence("one", "n.0", stamp=Span(1e3, 1e3 + 1)),))
+    unstamped = Note("n", sentences=(Sentence("one", "n.0"), Sentence("two", "n.1")))
+    denied = Note("n", sentences=(Sentence("one", "n.0", assertion="absent"),))
+    for notes, scale in [((), 4.0), ((far,), 4.0), ((unstamped,), 4.0), ((denied,), "recording")]:
+        assert wholes_of(model, places, cut_up, notes, scale) is None
+    whole = wholes_of(model, places, cut_up, (unstamped, denied, far))
+    assert whole is not None
+    assert (len(whole.stretches), len(whole.notes), whole.owner.tolist()) == (1, 2, [0, 0])
+    np.testing.assert_array_equal(whole.notes, model.encode_notes([["one", "two"], ["one"]]))
+    bare = small(pooling=None, epochs=1).fit(pairs_of(told(0)))
+    plain = wholes_of(bare, places, cut_up, (unstamped,))
+    assert plain is not None
+    assert plain.stretches is plain.means
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ class Stretches:
 
     def notes(self) -> list[Ints]:
         """Return what is said in each."""
-        return np.split(self.said, np.cumsum(self.counts)[:-1])
+        last = np.cumsum(self.counts)
+        return [self.said[b - n : b] for b, n in zip(last, self.counts, strict=True)]
 
 
 def cut(

@@ -148,14 +148,15 @@ def _told(
     segments: Segments, notes: Sequence[Note], scale: Scale
 ) -> tuple[NDArray[np.int64], list[list[str]], NDArray[np.int64]]:
     """Return stretches, the sentences of each note about one, and about which."""
-    spoken = [[s for s in note.sentences if s.assertion in HERE] for note in notes]
     if scale == RECORDING:
-        said = [[s.text for s in some] for some in spoken if some]
+        spoken = [[s.text for s in note.sentences if s.assertion in HERE] for note in notes]
+        said = [texts for texts in spoken if texts]
         return np.array([[0, len(segments)]]), said, np.zeros(len(said), np.int64)
-    if not any(s.stamp is not None for some in spoken for s in some):
+    one = Noted(np.zeros((len(segments), 0), np.float32), segments, tuple(notes))
+    try:
+        pairs = pairs_of([one])
+    except TsalignError:  # no sentence has a place here
         return np.empty((0, 2), np.int64), [], np.empty(0, np.int64)
-    none = np.zeros((len(segments), 0), np.float32)
-    pairs = pairs_of([Noted(none, segments, tuple(notes))])
     found = cut(scale, pairs.text.astype(np.int64), np.zeros(len(pairs.text), int), pairs.seconds)
     _, first, owner = np.unique(found.same, return_index=True, return_inverse=True)
     bounds = found.bounds[first] - found.bounds[first, :1] // len(segments) * len(segments)

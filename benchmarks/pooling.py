@@ -10,8 +10,8 @@ looks for its stretch among all of one length, and a stretch for one of its note
 Rows: `segments alone` is learnt without pooling, its places averaged; `mean` learns the pooled
 loss with plain means; `attention` is `{kind: attention}`. `truth` is no model: the true activities
 of a stretch, by the share of its time, beside those that the note tells of, by how often. It says
-how alike the stretches are, and is no bound: attention may weigh them better. F is the share of told
-segments whose activity is the likeliest concept: what pooling costs the elements.
+how alike the stretches are, and is no bound: attention may weigh them better. F is the share of
+told segments whose activity is the likeliest concept: what pooling costs the elements.
 """
 
 from __future__ import annotations

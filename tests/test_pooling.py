@@ -414,6 +414,15 @@ def test_of_nothing_said_nothing_is_judged(model: Contrastive) -> None:
     assert plain.stretches is plain.means
 
 
+@pytest.mark.parametrize("pooling", [None, Attention(scales=SCALES, heads=2)])
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_recording_without_a_segment_is_not_judged(pooling, scale) -> None:
+    model = small(epochs=1, pooling=pooling).fit(pairs_of(told(0)))
+    none = Segments(np.empty((0, 2), np.int64), 1.0)
+    note = Note("n", sentences=(Sentence("one", "n.0", stamp=Span(0.0, 1.0)),))
+    assert wholes_of(model, np.empty((0, 8), np.float32), none, (note,), scale) is None
+
+
 @pytest.mark.parametrize(
     ("bounds", "scale", "words"),
     [

@@ -131,7 +131,8 @@ def wholes_of(
     Returns
     -------
     Wholes or None
-        Stretches of which nothing is said are left out; None where that is all of them.
+        Stretches of which nothing is said are left out; None where that is all of them, or
+        the recording has no segment.
     """
     bounds, said, owner = _told(segments, notes, scale)
     if not said:
@@ -148,6 +149,8 @@ def _told(
     segments: Segments, notes: Sequence[Note], scale: Scale
 ) -> tuple[NDArray[np.int64], list[list[str]], NDArray[np.int64]]:
     """Return stretches, the sentences of each note about one, and about which."""
+    if not len(segments):
+        return np.empty((0, 2), np.int64), [], np.empty(0, np.int64)
     if scale == RECORDING:
         spoken = [[s.text for s in note.sentences if s.assertion in HERE] for note in notes]
         said = [texts for texts in spoken if texts]

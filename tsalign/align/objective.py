@@ -60,12 +60,15 @@ class Objective:
         Strength of `hard_negatives`; 0 weighs no text.
     closeness : Closeness or None
         How close two places are; None is the cosine. One that needs pairs never sees the silent.
+    pooled : float
+        What the loss of stretches and notes counts, where those are pooled.
     """
 
     terms: tuple[Term, ...]
     null: bool
     hardness: float = 0.0
     closeness: Closeness | None = None
+    pooled: float = 0.0
 
     def __call__(
         self,
@@ -138,7 +141,7 @@ class Objective:
     def name(self) -> str:
         """What it asks, the same in every process."""
         terms = [(getattr(t.loss, "__name__", ""), t.weight, t.positives) for t in self.terms]
-        return repr((terms, self.null, self.hardness, self.closeness))
+        return repr((terms, self.null, self.hardness, self.closeness, self.pooled))
 
     def near(self, signal: Tensor, text: Tensor, concept: Tensor) -> Tensor:
         """Return how close all places are, as those who learn see them."""

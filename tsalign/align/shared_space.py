@@ -321,7 +321,7 @@ class SharedSpace(Kept):
             width, size = self._text.encode(["."]).shape[1], None
         # Weights drawn here are overwritten at once: keep the caller's generator untouched.
         with torch.random.fork_rng(devices=[]):
-            space = Space(self.signal or Mlp(), len(self.center_), width, size)
+            space = Space(self.signal or Mlp(), len(self.center_), width, size, self.pooling)
         space.load_state_dict({n: torch.from_numpy(a) for n, a in self.weights_.items()})
         return space.eval().to(choose(self.device))
 

@@ -21,7 +21,7 @@ from tsalign.align.pairs import Pairs, check_features
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
-from tsalign.align.text_encoder import TextEncoder
+from tsalign.align.text_encoder import TextEncoder, reader_of, text_rows
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.params import check_params
@@ -52,7 +52,7 @@ class Contrastive(CalibratedSpace):
     signal : SignalEncoder or None
         Builds the network for segments; None is `Mlp()`.
     text : TextEncoder or None
-        Frozen sentence encoder; None is `MiniLM()`.
+        Sentence encoder, frozen but for its `tuned_layers`; None is `MiniLM()`.
     loss : str or dict of str to float
         `supcon`: all wordings of a concept attract; `infonce`: a segment's own text alone;
         `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
@@ -303,9 +303,10 @@ class Contrastive(CalibratedSpace):
             gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
             with torch.random.fork_rng(devices=gpus):
                 torch.manual_seed(self.random_state)
-                n_text = examples.texts.shape[1]
+                reader = reader_of(self._text)
+                n_text = examples.texts.shape[1] if reader is None else reader.dimension
                 size = self.dimension if self.projection == "learned" else None
-                space = Space(self.signal or Mlp(), len(self.center_), n_text, size)
+                space = Space(self.signal or Mlp(), len(self.center_), n_text, size, reader)
                 self.history_ = train(
                     space.to(device),
                     examples,
@@ -351,7 +352,7 @@ class Contrastive(CalibratedSpace):
             settled(self._standard(pairs.features[rows]), device),
             concepts_of(ids, pairs)[rows],
             counts[rows],
-            torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
+            torch.from_numpy(text_rows(self._text, [text for _, text in pool])).to(device),
             np.array([i for i, _ in pool]),
             pairs.places[rows],
             window,

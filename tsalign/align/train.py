@@ -21,6 +21,7 @@ from tsalign.align.gather import processes, rank
 from tsalign.align.objective import Objective
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
+from tsalign.align.tuned import Tuned
 from tsalign.course import Course, Plan, digest, half
 from tsalign.progress import Listener
 
@@ -38,12 +39,20 @@ class Space(nn.Module):
         Columns of features and of sentence rows.
     dimension : int or None
         Columns of the space; None is the space of the sentence rows as it is.
+    reader : Tuned or None
+        Makes sentence rows of tokens, where layers of the sentence encoder learn.
     """
 
     def __init__(
-        self, signal: SignalEncoder, n_features: int, n_text: int, dimension: int | None
+        self,
+        signal: SignalEncoder,
+        n_features: int,
+        n_text: int,
+        dimension: int | None,
+        reader: Tuned | None = None,
     ) -> None:
         super().__init__()
+        self.reader = reader
         self.signal = signal.build(n_features, n_text if dimension is None else dimension)
         self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
@@ -67,8 +76,8 @@ class Space(nn.Module):
         return self.encode_signal(features)
 
     def encode_text(self, rows: Tensor) -> Tensor:
-        """Return unit rows `(m, dimension)`."""
-        return self._unit(self.text(rows))
+        """Return unit rows `(m, dimension)` of sentence rows, or of their tokens."""
+        return self._unit(self.text(rows if self.reader is None else self.reader(rows)))
 
     def places(self, look: Look) -> tuple[Tensor, Tensor]:
         """Return where the segments that are asked lie, and the texts."""

@@ -15,15 +15,15 @@ from tsalign.align import open_set
 from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
-from tsalign.align.negatives import warn_of_close
+from tsalign.align.negatives import Opposites, stated, warn_of_close
 from tsalign.align.noted import Noted, Supervision
-from tsalign.align.pairs import Pairs, check_features
+from tsalign.align.pairs import Pairs, check_validation
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder, reader_of, text_rows
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError, TsalignWarning, located
+from tsalign.errors import TsalignError, TsalignWarning
 from tsalign.params import check_params
 from tsalign.progress import Listener
 from tsalign.registry import find
@@ -83,6 +83,11 @@ class Contrastive(CalibratedSpace):
     hard_negatives : float
         How far wrong texts count by how much the model mistakes them, as in the function
         `hard_negatives`; 0 counts all alike.
+    opposites : {"none", "close"} or list of (str, str)
+        Concepts whose texts count `opposite_weight` times as wrong texts of each other: pairs, or
+        with `close` what the text encoder hardly tells apart.
+    opposite_weight : float
+        1 counts them as all others.
     tolerance : float
         Seconds by which stated times may be wrong.
     rounds : int
@@ -154,6 +159,8 @@ class Contrastive(CalibratedSpace):
         open_set: Annotated[int, Ge(0)] = 0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         compiled: bool = False,
+        opposites: Literal["none", "close"] | list[tuple[str, str]] = "none",
+        opposite_weight: Annotated[float, Gt(0)] = 4.0,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -176,6 +183,8 @@ class Contrastive(CalibratedSpace):
         self.open_set = open_set
         self.precision = precision
         self.compiled = compiled
+        self.opposites = opposites
+        self.opposite_weight = opposite_weight
 
     def fit(
         self,
@@ -215,7 +224,7 @@ class Contrastive(CalibratedSpace):
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
-            _check_validation(validation, pairs)
+            check_validation(validation, pairs.features.shape[1])
         names = pairs.names
         warn_of_close(pairs.texts, names, self._text)
         self.data_ = pairs.key()
@@ -249,7 +258,8 @@ class Contrastive(CalibratedSpace):
             return 0.0
 
         def learn(some: Pairs, others: Pairs | None) -> Contrastive:
-            return self._another({"open_set": 0}, some, others)
+            heard = [pair for pair in self._apart(pairs) if {*pair} <= {*some.names}]
+            return self._another({"open_set": 0, "opposites": heard}, some, others)
 
         return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
 
@@ -311,7 +321,7 @@ class Contrastive(CalibratedSpace):
                     space.to(device),
                     examples,
                     held_out,
-                    *self._question(bool((examples.concept < 0).any())),
+                    *self._question(pairs, bool((examples.concept < 0).any())),
                     self.batch_size,
                     means=Means(device, halves[self.precision], self.compiled),
                     folder=None if checkpoint is None else Path(checkpoint),
@@ -319,14 +329,19 @@ class Contrastive(CalibratedSpace):
                 )
         self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
 
-    def _question(self, null: bool) -> tuple[Objective, Plan]:
+    def _apart(self, pairs: Pairs) -> tuple[tuple[str, str], ...]:
+        return stated(self.opposites, pairs.texts, pairs.names, self._text)
+
+    def _question(self, pairs: Pairs, null: bool) -> tuple[Objective, Plan]:
         """Return what is asked, and how the learning goes."""
         from tsalign.align.objective import Objective
         from tsalign.course import Plan
 
         pace = (self.epochs, self.patience, self.learning_rate, self.weight_decay)
+        told = self._apart(pairs)
+        apart = Opposites(self.concepts_, told, self.opposite_weight) if told else None
         return (
-            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness),
+            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness, apart),
             Plan(*pace, self.random_state),
         )
 
@@ -381,10 +396,3 @@ def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
         Term(find("loss", word), float(weight), POSITIVES.get(word, "concept"))
         for word, weight in weights.items()
     )
-
-
-def _check_validation(validation: Pairs, pairs: Pairs) -> None:
-    with located(key="validation"):
-        check_features(validation.features, pairs.features.shape[1])
-        if not (validation.text >= 0).any():
-            raise TsalignError("no segment has a text: there is nothing to stop by")

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tsalign.align.examples import Batch, Examples
 from tsalign.align.feed import Look, fed
 from tsalign.align.gather import processes, rank
+from tsalign.align.masked_start import name_hidden
 from tsalign.align.objective import Objective
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
@@ -177,6 +178,9 @@ def train(
     """
     means = means or Means()
     own, world = rank(), processes()
+    if isinstance(space.signal, InContext) and space.signal.masked:
+        place = means.device, means.bfloat16, folder
+        name_hidden(space.signal, examples, plan.random_state, *place)
     if means.compiled:
         space.signal.compile()
     question = Question(space, objective, means)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsalign.align import ContextEncoder, Mlp, TokenEncoder
+from tsalign.align import Attention, ContextEncoder, Mlp, TokenEncoder
 from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
@@ -75,6 +75,10 @@ ENCODERS: list = [
     ContextEncoder("transformer", width=8, layers=2, window=8),
     ContextEncoder(width=8, layers=1, window=8, start="masked"),
     TokenEncoder(n_tokens=50, reach=1, width=8, layers=1),
+]
+POOLINGS: list = [
+    Attention(),
+    Attention(scales=(0.5, 20), weight=2.0, heads=1, members=4, batch_size=2),
 ]
 MATCHERS: list = [
     Ordered(),

@@ -91,3 +91,19 @@ def bert_layer(rows, weights, heads):
         wide = linear(gelu(linear(x, weights, "intermediate.dense")), weights, "output.dense")
         out.append(norm(x + wide, weights, "output.LayerNorm", 1e-12))
     return out
+
+
+def pooled(members, weights, at, scale, heads):
+    """One set into one place: what each member counts, a head at a time."""
+    E = len(members[0])
+    size = E // heads
+    mean = sum(members) / len(members)
+    query = weights[f"{at}.queries"][scale] + weights[f"{at}.aside.weight"] @ mean
+    keys = [weights[f"{at}.keys.weight"] @ x for x in members]
+    out = []
+    for h in range(heads):
+        part = slice(h * size, (h + 1) * size)
+        shares = softmax([float(query[part] @ key[part]) * math.sqrt(size) for key in keys])
+        out.append(sum(s * x[part] for s, x in zip(shares, members, strict=True)))
+    whole = np.concatenate(out)
+    return whole / math.sqrt(whole @ whole)

@@ -41,6 +41,7 @@ LISTS = {
     "segment": instances.SEGMENTERS,
     "describe": instances.DESCRIBERS,
     "signal": instances.ENCODERS,
+    "pooling": instances.POOLINGS,
     "match": instances.MATCHERS,
     "prepare": instances.PREPARERS,
     "export": instances.EXPORTERS,

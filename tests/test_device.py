@@ -23,9 +23,12 @@ from tsalign.align.objective import Objective, Term
 
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        (tmp_path / "port").write_text(str(free.getsockname()[1]))
+    free = {name: socket.socket() for name in two_processes.SIGNALS}
+    for name, one in free.items():
+        one.bind(("127.0.0.1", 0))
+        (tmp_path / f"{name}.port").write_text(str(one.getsockname()[1]))
+    for one in free.values():
+        one.close()
     torch.multiprocessing.spawn(two_processes.learn, (str(tmp_path),), nprocs=2)
     for name, signal in two_processes.SIGNALS.items():
         alone = two_processes.course(signal)
@@ -91,7 +94,7 @@ def test_many_pairs_are_tiled_with_the_same_gradient(
         scale = torch.tensor(7.0, dtype=torch.float64, requires_grad=True)
         nothing = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
         look: Any = type(
-            "Look", (), {"concept": torch.tensor(concept), "means": torch.tensor(said)}
+            "Look", (), {"concept": torch.tensor(concept), "means": torch.tensor(said), "may": None}
         )
         value = question(lambda s=signal, t=text: (s, t), scale, nothing, look)
         value.backward()

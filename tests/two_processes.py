@@ -13,7 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from tsalign.align import ContextEncoder, Contrastive, Mlp, Pairs
+from tsalign.align import Attention, ContextEncoder, Contrastive, Mlp, Pairs
 from tsalign.align.gather import gather
 from tsalign.align.losses import supcon
 
@@ -71,8 +71,10 @@ def course(signal: Any) -> Any:
     look = np.eye(4, 6)[said + 1] + 0.3 * rng.normal(size=(90, 6))
     texts, names = ("one", "two", "three"), ("A", "B", "C")
     places = (np.arange(90) // 45).astype(np.int32)
-    pairs = Pairs(look.astype(np.float32), said, texts, names, places)
-    given = {"dimension": 4, "epochs": 2, "batch_size": 31, "device": "cpu"}
+    time = np.arange(90.0)[:, None] % 45 + [0, 1]
+    pairs = Pairs(look.astype(np.float32), said, texts, names, places, seconds=time)
+    pooling = Attention(scales=(9.0, "recording"), heads=1, members=5, batch_size=3)
+    given = {"dimension": 4, "epochs": 2, "batch_size": 31, "device": "cpu", "pooling": pooling}
     return Contrastive(signal, Words(), **given).fit(pairs, pairs)
 
 
@@ -93,12 +95,13 @@ def learn(rank: int, folder: str) -> None:
     """Learn as process `rank` of two that `torchrun` started."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port(folder)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1"}
     for name, signal in SIGNALS.items():
+        os.environ["MASTER_PORT"] = port(folder, name)  # at an old one the slower might still be
         model = course(signal)
         np.savez(Path(folder) / f"{name}{rank}.npz", history=model.history_, **model.weights_)
 
 
-def port(folder: str) -> str:
-    """Return the port that the first process wrote down."""
-    return (Path(folder) / "port").read_text()
+def port(folder: str, name: str) -> str:
+    """Return the port that was written down for a learning."""
+    return (Path(folder) / f"{name}.port").read_text()

@@ -13,7 +13,7 @@ from tsalign import codec
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
 from tsalign.stages import Load, Scale, by_piece, prepared
-from tsalign.types import Aligned, Alignment, Evidence, Part, Signal, Span, Spoken
+from tsalign.types import Aligned, Alignment, Evidence, Note, Part, Signal, Span, Spoken
 
 
 @dataclass(frozen=True)
@@ -131,3 +131,17 @@ def placed_beside(
     signal = np.stack([places[inside[i]].mean(axis=0) for i in kept])
     text = fitted.encode_text([told[i][0] for i in kept])
     return replace(item, spoken=Spoken(tuple(told[i][1] for i in kept), signal, text))
+
+
+def pooled_beside(
+    notes: Sequence[Note], whole: Load, model: Load, scale: Load, rows: Load
+) -> Aligned:
+    """Add where stretches of the recording and its notes lie in the shared space as wholes."""
+    from tsalign.align.pooling import RECORDING
+    from tsalign.align.whole import wholes_of
+
+    item, fitted = whole(), model()
+    places = by_piece(fitted.encode_signal, scale()(rows()), item.segments)
+    scales = (RECORDING,) if fitted.pooling is None else fitted.pooling.scales
+    found = (wholes_of(fitted, places, item.segments, notes, one) for one in scales)
+    return replace(item, wholes=tuple(some for some in found if some is not None))

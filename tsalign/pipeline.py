@@ -299,12 +299,16 @@ class _Builder:
         return Graph(slots, figures, tuple(exports), self.models, index)
 
     def beside(self, whole: Each, chosen: tuple) -> Each:
-        """Add places in the shared space for a metric that asks for them."""
-        asked = any(isinstance(metric, find("evaluate", "information")) for metric in chosen)
-        if not asked or self.space is None:
-            return whole
-        told = lambda i: (_spoken(i),)  # noqa: E731
-        return self.each("match", open_stages.placed_beside, told, whole, *self.space, keep=False)
+        """Add places in the shared space for the metrics that ask for them."""
+        more = {
+            "information": (lambda i: (_spoken(i),), open_stages.placed_beside),
+            "global_retrieval": (lambda i: (_stamped(i),), open_stages.pooled_beside),
+        }
+        for name, (told, stage) in more.items():
+            asked = any(isinstance(metric, find("evaluate", name)) for metric in chosen)
+            if asked and self.space is not None:
+                whole = self.each("match", stage, told, whole, *self.space, keep=False)
+        return whole
 
     def metrics(self, slots: Mapping[str, Each]) -> tuple:
         """Return what is measured: where there are labels, tokens are, asked or not."""
@@ -330,12 +334,16 @@ def _told(item: Item) -> stages.Told:
     """Give learning the stamps in the notes, and for validation the true ones."""
     if item.part == "train":
         return stages.Told(item.notes)
-    notes = tuple(
+    said = [s for n in item.notes for s in n.sentences]
+    return stages.Told(_stamped(item), tuple(s.text for s in said if item.truth.get(s.id) == ()))
+
+
+def _stamped(item: Item) -> tuple[Note, ...]:
+    """Return the notes with the true times as stamps."""
+    return tuple(
         replace(n, sentences=tuple(replace(s, stamp=_stamp(item, s.id)) for s in n.sentences))
         for n in item.notes
     )
-    said = [s for n in item.notes for s in n.sentences]
-    return stages.Told(notes, tuple(s.text for s in said if item.truth.get(s.id) == ()))
 
 
 def _spoken(item: Item) -> list[tuple[str, Span]]:

@@ -87,6 +87,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "correlation": "tsalign.align.similarities:Correlation",
         "relational": "tsalign.align.similarities:Relational",
     },
+    "pooling": {"attention": "tsalign.align.pooling:Attention"},
     "match": {
         "ordered": "tsalign.match:Ordered",
         "unordered": "tsalign.match:Unordered",
@@ -104,6 +105,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "tokens": "tsalign.evaluate:TokenAgreement",
         "retrieval": "tsalign.evaluate:Retrieval",
         "information": "tsalign.evaluate:Information",
+        "global_retrieval": "tsalign.evaluate:GlobalRetrieval",
     },
     "export": {
         "jsonl": "tsalign.export:Jsonl",

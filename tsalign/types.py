@@ -30,6 +30,7 @@ __all__ = [
     "Spoken",
     "Tokens",
     "Unmatched",
+    "Wholes",
 ]
 
 Assertion = Literal[
@@ -322,6 +323,30 @@ class Spoken:
 
 
 @dataclass(frozen=True, eq=False)
+class Wholes:
+    """Stretches of a recording and the notes about them as places in a shared space.
+
+    Parameters
+    ----------
+    scale : str
+        How long stretches are: `60s`, or `recording`.
+    stretches, means : (t, d) float32
+        Where each stretch lies, as pooling was learnt and as the plain mean of its segments.
+    notes, note_means : (m, d) float32
+        The same of each note and its sentences.
+    owner : (m,) int64
+        Of which stretch each note speaks.
+    """
+
+    scale: str
+    stretches: NDArray[np.float32]
+    means: NDArray[np.float32]
+    notes: NDArray[np.float32]
+    note_means: NDArray[np.float32]
+    owner: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Aligned:
     """Everything known about one recording at the end, as evaluation and export take it.
 
@@ -342,6 +367,8 @@ class Aligned:
         The tokens before masked prediction made better ones of them.
     spoken : Spoken or None
         Places in the shared space; None where nothing asks for them.
+    wholes : tuple of Wholes
+        Stretches and notes in it, of each scale; empty where nothing asks for them.
     """
 
     recording: str
@@ -354,3 +381,4 @@ class Aligned:
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     first: Tokens | None = None
     spoken: Spoken | None = None
+    wholes: tuple[Wholes, ...] = ()

@@ -11,6 +11,7 @@ from tsalign.align.losses import dcl, infonce, siglip, supcon
 from tsalign.align.negatives import close_concepts, hard_negatives, opposites
 from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
+from tsalign.align.pooling import Attention
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
@@ -19,9 +20,11 @@ from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, 
 from tsalign.align.text_parts import Joined, Prompts
 from tsalign.align.tiled import tiled_siglip, tiled_supcon
 from tsalign.align.token_encoder import TokenEncoder
+from tsalign.align.whole import notes_for, recordings_for
 from tsalign.information import Bounds, mutual_information, shared_and_unique
 
 __all__ = [
+    "Attention",
     "Bounds",
     "ConceptText",
     "ContextEncoder",
@@ -53,9 +56,11 @@ __all__ = [
     "max_mil",
     "mil_nce",
     "mutual_information",
+    "notes_for",
     "opposites",
     "pairs_of",
     "push_to_hub",
+    "recordings_for",
     "sentences_for",
     "shared_and_unique",
     "siglip",

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from tsalign.align import calibrate
 from tsalign.align.pairs import Pairs
-from tsalign.align.shared_space import SharedSpace
+from tsalign.align.pooled_space import PooledSpace
 
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""
 ANCHORS = 512  # pairs kept for what compares within a batch
 
 
-class CalibratedSpace(SharedSpace):
+class CalibratedSpace(PooledSpace):
     """A shared space that learns from pairs what its scores are worth; `Contrastive` says how."""
 
     unmentioned: Literal["nothing", "unknown", "validate"]

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
-from numpy.typing import NDArray
 
 from tsalign.align import open_set
-from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
+from tsalign.align.lessons import Lessons
 from tsalign.align.negatives import Opposites, stated, warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_validation
+from tsalign.align.pooling import Pooling
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
-from tsalign.align.text_encoder import TextEncoder, reader_of, text_rows
+from tsalign.align.text_encoder import TextEncoder, reader_of
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, TsalignWarning
 from tsalign.params import check_params
@@ -29,7 +29,6 @@ from tsalign.progress import Listener
 from tsalign.registry import find
 
 if TYPE_CHECKING:
-    from tsalign.align.examples import Examples
     from tsalign.align.objective import Objective, Term
     from tsalign.course import Plan
 
@@ -40,7 +39,7 @@ LEAST_STEPS = 100
 """Of a head that only decodes for the next round."""
 
 
-class Contrastive(CalibratedSpace):
+class Contrastive(Lessons):
     """Segments and sentences in one space: what belongs together lies close.
 
     A network for segments and a projection of a frozen sentence encoder learn together; a
@@ -106,6 +105,9 @@ class Contrastive(CalibratedSpace):
     open_set : int
         Times that some concepts are withheld, to learn by how much `classify` underrates classes
         never trained; each costs a learning. 0 withholds none.
+    pooling : Pooling or None
+        `Attention` learns where stretches of recordings and notes as wholes lie, too; None leaves
+        segments and sentences alone.
 
     Attributes
     ----------
@@ -161,6 +163,7 @@ class Contrastive(CalibratedSpace):
         compiled: bool = False,
         opposites: Literal["none", "close"] | list[tuple[str, str]] = "none",
         opposite_weight: Annotated[float, Gt(0)] = 4.0,
+        pooling: Pooling | None = None,
     ) -> None:
         self.signal = signal
         self.text = text
@@ -183,8 +186,8 @@ class Contrastive(CalibratedSpace):
         self.open_set = open_set
         self.precision = precision
         self.compiled = compiled
-        self.opposites = opposites
-        self.opposite_weight = opposite_weight
+        self.opposites, self.opposite_weight = opposites, opposite_weight
+        self.pooling = pooling
 
     def fit(
         self,
@@ -285,6 +288,7 @@ class Contrastive(CalibratedSpace):
             share = HEADS * (1 if pairs.bag is not None else self.rounds)
             enough = -(-LEAST_STEPS * self.batch_size // len(pairs.features))  # where rows are few
             own: dict[str, Any] = {"random_state": self.random_state + number, "open_set": 0}
+            own["pooling"] = None  # where sentences lie in a stretch is not known yet
             own["epochs"] = max(self.epochs // share, min(self.epochs, enough))
             own |= {} if pairs.bag is None else {"loss": "mil_nce"}
             return self._another(own, pairs, validation)
@@ -306,6 +310,8 @@ class Contrastive(CalibratedSpace):
         halves = {"auto": None, "float32": False, "bfloat16": True}
         with joined(choose(self.device)) as device:
             examples = self._examples(pairs, pairs, device)
+            if examples.whole is not None:
+                examples.whole.check(examples.concept)
             # Stopped by other people in the wordings learnt from: what new wordings mean is the
             # text encoder's limit, and stopping by it ends the learning of signals before it has
             # begun.
@@ -316,7 +322,8 @@ class Contrastive(CalibratedSpace):
                 reader = reader_of(self._text)
                 n_text = examples.texts.shape[1] if reader is None else reader.dimension
                 size = self.dimension if self.projection == "learned" else None
-                space = Space(self.signal or Mlp(), len(self.center_), n_text, size, reader)
+                built = self.signal or Mlp(), len(self.center_), n_text, size
+                space = Space(*built, reader, self.pooling)
                 self.history_ = train(
                     space.to(device),
                     examples,
@@ -337,53 +344,14 @@ class Contrastive(CalibratedSpace):
         from tsalign.align.objective import Objective
         from tsalign.course import Plan
 
+        weight = 0.0 if self.pooling is None else self.pooling.weight
         pace = (self.epochs, self.patience, self.learning_rate, self.weight_decay)
         told = self._apart(pairs)
         apart = Opposites(self.concepts_, told, self.opposite_weight) if told else None
         return (
-            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness, apart),
+            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness, apart, weight),
             Plan(*pace, self.random_state),
         )
-
-    def _examples(self, pairs: Pairs, said: Pairs, device: str) -> Examples:
-        """Segments of `pairs` beside the wordings of `said`, or their own for a new concept."""
-        import torch
-
-        from tsalign.align.examples import Examples
-        from tsalign.align.feed import settled
-
-        ids, known = self._ids(pairs), self._ids(said)
-        counts = self._counts(pairs)
-        window = getattr(self.signal, "window", None)
-        # Read in context, segments without an answer are neighbours of those that have one.
-        rows = np.flatnonzero(counts > 0) if window is None else np.arange(len(counts))
-        new = ids >= len(self.concepts_)
-        pool = sorted(
-            [(i, text) for i, text in zip(known, said.texts, strict=True) if i >= 0]
-            + [(i, pairs.texts[j]) for j, i in enumerate(ids) if new[j]],
-            key=lambda entry: entry[0],
-        )
-        return Examples(
-            settled(self._standard(pairs.features[rows]), device),
-            concepts_of(ids, pairs)[rows],
-            counts[rows],
-            torch.from_numpy(text_rows(self._text, [text for _, text in pool])).to(device),
-            np.array([i for i, _ in pool]),
-            pairs.places[rows],
-            window,
-            *self._bags(pairs, ids, rows),
-        )
-
-    def _bags(
-        self, pairs: Pairs, ids: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
-        """Return the bag of each of some segments, and the concepts in each bag."""
-        if pairs.bag is None:
-            return None, None
-        table = np.zeros((len(pairs.bags) + 1, len(self.concepts_)), bool)
-        for i, bag in enumerate(pairs.bags):
-            table[i, ids[list(bag)]] = True
-        return pairs.bag[rows].astype(np.int64), table
 
 
 def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:

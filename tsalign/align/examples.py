@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsalign.align.pairs import stretches
+from tsalign.align.stretches import Group, Whole
 
 AROUND = 4  # segments that are read for each that is asked, where they are read in context
 Floats = NDArray[np.floating]
@@ -82,6 +83,8 @@ class Examples:
         Row of `bags` of each segment; -1, the last, is empty: `concept` it is.
     bags : (b + 1, c) bool array or None
         Concepts of which one is a segment's.
+    whole : Whole or None
+        Where segments lie, for pooling over stretches.
     """
 
     features: Tensor
@@ -93,10 +96,23 @@ class Examples:
     window: int | None = None
     bag: NDArray[np.int64] | None = None
     bags: NDArray[np.bool_] | None = None
+    whole: Whole | None = None
 
     def parts(self) -> list[Any]:
         """Return all that decides what is drawn and shown, as arrays and numbers."""
-        return [t.cpu().numpy() if hasattr(t, "cpu") else t for t in vars(self).values()]
+        own = {name: value for name, value in vars(self).items() if name != "whole"}
+        wide = [] if self.whole is None else [*vars(self.whole).values()]
+        return [t.cpu().numpy() if hasattr(t, "cpu") else t for t in [*own.values(), *wide]]
+
+    def wide(self, rng: np.random.Generator) -> Iterator[Group]:
+        """Yield groups of stretches for ever; none where nothing is pooled."""
+        given = self.concept, self.text_concept, rng
+        return iter(()) if self.whole is None else self.whole.forever(*given)
+
+    def wide_once(self, rng: np.random.Generator) -> list[Group]:
+        """Return each stretch once, in groups."""
+        given = self.concept, self.text_concept, rng
+        return [] if self.whole is None else self.whole.once(*given)
 
     def draw(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of batches.

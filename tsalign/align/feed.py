@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsalign.align.examples import Batch, Examples
+from tsalign.align.stretches import Group
 
 ROOM = 0.5  # share of what is free on a GPU that examples may take
 
@@ -46,6 +47,67 @@ class Look:
     real: Tensor | None = None
     places: Tensor | None = None
     may: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class WideLook:
+    """A group of stretches and their notes as a network sees it.
+
+    Parameters
+    ----------
+    features : (n, d) tensor
+        Segments of all stretches, one after the other.
+    pieces : (n,) int32 array
+        Which of them follow each other without a gap.
+    real : (b, m) bool tensor
+        How many each stretch has, the first ones True.
+    texts : (b, s, t) tensor
+        Frozen rows of wordings.
+    told : (b, s) bool tensor
+        Which of them are there.
+    kin : (b, 2) int64 tensor
+        The same number where the same is said, and where the stretch is.
+    scale : int
+        Of the stretches.
+    """
+
+    features: Tensor
+    pieces: NDArray[np.int32]
+    real: Tensor
+    texts: Tensor
+    told: Tensor
+    kin: Tensor
+    scale: int
+
+
+def wide_look(examples: Examples, group: Group, device: str) -> WideLook:
+    """Return a group on the device.
+
+    Parameters
+    ----------
+    examples : Examples
+        Whose rows it names.
+    group : Group
+        Stretches of one scale.
+    device : str
+        Of torch's.
+    """
+    to = partial(torch.as_tensor, device=device)
+    real, told = group.rows >= 0, group.wording >= 0
+    rows = group.rows[real]
+    stretch = np.nonzero(real)[0]
+    _, pieces = np.unique([stretch, examples.recordings[rows]], axis=1, return_inverse=True)
+    texts = examples.texts[to(np.maximum(group.wording, 0))]
+    features = _rows(examples.features, rows, device)
+    return WideLook(
+        features,
+        pieces.ravel().astype(np.int32),
+        to(real),
+        texts,
+        to(told),
+        to(group.kin),
+        group.scale,
+    )
 
 
 def fed(examples: Examples, batches: Iterable[Batch], device: str) -> Iterator[Look]:

@@ -12,13 +12,14 @@ from sklearn.base import BaseEstimator
 from tsalign.align import persist
 from tsalign.align.concepts import ConceptText
 from tsalign.align.identity import check_identity, text_identity
+from tsalign.align.pooling import Pooling
 from tsalign.align.signal_encoder import SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.text_encoder import MiniLM, TextEncoder
 from tsalign.errors import located
 from tsalign.params import hints
 
-PARTS = ("signal", "text", "closeness")
+PARTS = ("signal", "text", "closeness", "pooling")
 LEARNT = ("center_", "spread_", "anchors_", "prototypes_", "log_prior_")
 LEARNT += ("cell_", "choice_", "history_", "runs_", "bias_")
 
@@ -35,6 +36,7 @@ class Kept(BaseEstimator):
     concepts_: tuple[str, ...]
     data_: str | None
     closeness: Closeness | None
+    pooling: Pooling | None
     anchors_: NDArray[np.float32]
     center_: NDArray[np.float32]
     spread_: NDArray[np.float32]
@@ -74,6 +76,7 @@ class Kept(BaseEstimator):
         signal: SignalEncoder | None = None,
         text: TextEncoder | None = None,
         closeness: Closeness | None = None,
+        pooling: Pooling | None = None,
     ) -> Self:
         """Read a saved model; it gives the same numbers.
 
@@ -81,7 +84,7 @@ class Kept(BaseEstimator):
         ----------
         folder : str or Path
             Written by `save`.
-        signal, text, closeness : object or None
+        signal, text, closeness, pooling : object or None
             Needed only where the model was learnt with parts of your own.
 
         Returns
@@ -97,9 +100,9 @@ class Kept(BaseEstimator):
         """
         about, arrays = persist.load(folder)
         params = about["parameters"]
-        given = {"signal": signal, "text": text, "closeness": closeness}
+        given = {"signal": signal, "text": text, "closeness": closeness, "pooling": pooling}
         for slot, part in given.items():
-            params[slot] = part or persist.from_block(slot, params[slot])
+            params[slot] = part or persist.from_block(slot, params.get(slot))
         model = cls(**params)
         with located(file=folder):
             check_identity(model._text, about.get("text_weights"))

@@ -245,6 +245,7 @@ def joined(
     text, weights, bag = (np.concatenate(column) for column in zip(*rows, strict=True))
     # Across a stretch without signal nobody is anybody's neighbour.
     pieces = [s.stop - s.start for i, _ in layers for s in recordings[i].segments.unbroken()]
+    counts = [len(recordings[place].features) for place, _ in layers]
     every = list(dict.fromkeys([*texts, *((text, None) for text in elsewhere)]))
     return Pairs(
         features=np.concatenate([recordings[place].features for place, _ in layers]),
@@ -255,6 +256,8 @@ def joined(
         weights=None if (weights == 1).all() else weights,
         bag=bag if bags else None,
         bags=tuple(bags),
+        seconds=np.concatenate([recordings[place].segments.edges() for place, _ in layers]),
+        wholes=np.repeat([place for place, _ in layers], counts).astype(np.int32),
     )
 
 

@@ -62,6 +62,8 @@ class Objective:
         How close two places are; None is the cosine. One that needs pairs never sees the silent.
     opposites : Opposites or None
         Concepts whose texts count more beside each other; None weighs no text.
+    pooled : float
+        What the loss of stretches and notes counts, where those are pooled.
     """
 
     terms: tuple[Term, ...]
@@ -69,6 +71,7 @@ class Objective:
     hardness: float = 0.0
     closeness: Closeness | None = None
     opposites: Opposites | None = None
+    pooled: float = 0.0
 
     def __call__(
         self,
@@ -146,7 +149,8 @@ class Objective:
     def name(self) -> str:
         """What it asks, the same in every process."""
         terms = [(getattr(t.loss, "__name__", ""), t.weight, t.positives) for t in self.terms]
-        return repr((terms, self.null, self.hardness, self.closeness, self.opposites))
+        more = self.closeness, self.opposites, self.pooled
+        return repr((terms, self.null, self.hardness, *more))
 
     def near(self, signal: Tensor, text: Tensor, concept: Tensor) -> Tensor:
         """Return how close all places are, as those who learn see them."""

@@ -124,7 +124,7 @@ def without(pairs: Pairs, concepts: Collection[str]) -> Pairs:
     texts = [(t, c) for t, c, s in zip(pairs.texts, pairs.concepts, stays, strict=True) if s]
     some = {
         name: None if (column := getattr(pairs, name)) is None else column[rows]
-        for name in ("features", "recordings", "weights")
+        for name in ("features", "recordings", "weights", "seconds", "wholes")
     }
     return replace(
         pairs,

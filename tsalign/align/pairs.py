@@ -37,6 +37,11 @@ class Pairs:
         Which of `bags` a segment's text is drawn from, for losses over bags; -1: `text` it is.
     bags : tuple of tuple of int
         Texts, as indices, of which one speaks of a segment.
+    seconds : (n, 2) float64 or None
+        Start and end of each segment in its recording, for pooling over stretches of time; no
+        part of `key`.
+    wholes : (n,) int32 or None
+        Of which whole recording each segment is, gaps, notes and all; None is as `recordings`.
 
     Raises
     ------
@@ -58,6 +63,8 @@ class Pairs:
     weights: NDArray[np.float32] | None = None
     bag: NDArray[np.int32] | None = None
     bags: tuple[tuple[int, ...], ...] = ()
+    seconds: NDArray[np.float64] | None = None
+    wholes: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         """Check that everything fits together."""
@@ -78,6 +85,10 @@ class Pairs:
             _check_weights(self.weights, len(self.features))
         if self.bag is not None:
             _check_bags(self.bag, self.bags, len(self.features), len(self.texts))
+        if self.seconds is not None and self.seconds.shape != (len(self.text), 2):
+            raise TsalignError(f"seconds has shape {self.seconds.shape}, not two a row")
+        if self.wholes is not None and self.wholes.shape != self.text.shape:
+            raise TsalignError(f"wholes has shape {self.wholes.shape}, not one a row")
 
     def key(self) -> str:
         """Return a hash of all that is in them: what a model was learnt from."""

@@ -322,8 +322,8 @@ class SharedSpace(Kept):
             width, size = self._text.encode(["."]).shape[1], None
         # Weights drawn here are overwritten at once: keep the caller's generator untouched.
         with torch.random.fork_rng(devices=[]):
-            reader = reader_of(self._text)
-            space = Space(self.signal or Mlp(), len(self.center_), width, size, reader)
+            built = self.signal or Mlp(), len(self.center_), width, size
+            space = Space(*built, reader_of(self._text), self.pooling)
         space.load_state_dict({n: torch.from_numpy(a) for n, a in self.weights_.items()})
         return space.eval().to(choose(self.device))
 

@@ -16,14 +16,17 @@ from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 from tsalign.align.examples import Batch, Examples
-from tsalign.align.feed import Look, fed
-from tsalign.align.gather import processes, rank
+from tsalign.align.feed import Look, WideLook, fed, wide_look
+from tsalign.align.gather import gather, processes, rank
 from tsalign.align.masked_start import name_hidden
 from tsalign.align.objective import Objective
+from tsalign.align.pooling import Pooling
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
+from tsalign.align.stretches import Group
 from tsalign.align.tuned import Tuned
 from tsalign.course import Course, Plan, digest, half
+from tsalign.errors import TsalignError
 from tsalign.progress import Listener
 
 MAX_SCALE = 100.0
@@ -42,6 +45,8 @@ class Space(nn.Module):
         Columns of the space; None is the space of the sentence rows as it is.
     reader : Tuned or None
         Makes sentence rows of tokens, where layers of the sentence encoder learn.
+    pooling : Pooling or None
+        Builds what pools stretches and notes.
     """
 
     def __init__(
@@ -51,13 +56,16 @@ class Space(nn.Module):
         n_text: int,
         dimension: int | None,
         reader: Tuned | None = None,
+        pooling: Pooling | None = None,
     ) -> None:
         super().__init__()
         self.reader = reader
-        self.signal = signal.build(n_features, n_text if dimension is None else dimension)
+        columns = n_text if dimension is None else dimension
+        self.signal = signal.build(n_features, columns)
         self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.null = nn.Parameter(torch.tensor(0.0))
+        self.pools = None if pooling is None else pooling.build(columns)
 
     @property
     def scale(self) -> Tensor:
@@ -84,6 +92,17 @@ class Space(nn.Module):
         """Return where the segments that are asked lie, and the texts."""
         signal = self.encode_signal(look.features, look.real)
         return signal if look.places is None else signal[look.places], self.encode_text(look.texts)
+
+    def pooled(self, look: WideLook) -> tuple[Tensor, Tensor]:
+        """Return where stretches lie, and their notes: `(b, dimension)` each."""
+        if self.pools is None:
+            raise TsalignError("this space was built without pooling")
+        flat = self.encode_recordings(look.features, look.pieces)
+        members = flat.new_zeros(*look.real.shape, flat.shape[1])
+        members[look.real] = flat
+        texts = self.encode_text(look.texts.flatten(0, 1)).unflatten(0, look.told.shape)
+        signal = self.pools.signal(members, look.real, look.scale)
+        return signal, self.pools.text(texts, look.told, look.scale)
 
     def _unit(self, rows: Tensor) -> Tensor:
         # Not in half precision: a loss compares angles.
@@ -126,10 +145,21 @@ class Question(nn.Module):
         super().__init__()
         self.space, self.objective, self.means = space, objective, means
 
-    def forward(self, look: Look, shared: bool) -> Tensor:
+    def forward(self, look: Look, shared: bool, wide: WideLook | None = None) -> Tensor:
         """Return the loss of what is looked at; `shared` with the other processes."""
         learnt = self.space.scale, self.space.null
-        return self.objective(partial(self._places, look), *learnt, look, shared)
+        loss = self.objective(partial(self._places, look), *learnt, look, shared)
+        return loss if wide is None else loss + self.wide(wide, shared)
+
+    def wide(self, look: WideLook, shared: bool) -> Tensor:
+        """Return the loss of stretches and their notes, weighted."""
+        pools = self.space.pools
+        if pools is None:
+            raise TsalignError("this space was built without pooling")
+        with half(self.means.device, self.means.bfloat16):
+            both = self.space.pooled(look)
+        whole = gather if shared else lambda rows: rows
+        return self.objective.pooled * pools.loss(*both, look.kin, whole)
 
     def _places(self, look: Look) -> tuple[Tensor, Tensor]:
         with half(self.means.device, self.means.bfloat16):
@@ -192,15 +222,20 @@ def train(
         rng = np.random.default_rng((plan.random_state, epoch))
         batches = objective.askable(examples.draw(batch_size, rng))
         parts = (batch.part(own, world, examples.concept) for batch in batches)
+        # Drawn by lots of their own: what is drawn for segments stays as it is without them.
+        groups = examples.wide(np.random.default_rng((plan.random_state, epoch, 1)))
         for i, look in enumerate(fed(examples, parts, means.device)):
-            yield i / len(batches), shared(look, True)
+            group = next(groups, None)
+            wide = group and wide_look(examples, group.part(own, world), means.device)
+            yield i / len(batches), shared(look, True, wide)
 
     judged = None
     if held_out is not None:
         # Drawn once: every epoch faces the same batches.
         rng = np.random.default_rng(plan.random_state)
         fixed = objective.askable(held_out.draw(batch_size, rng))
-        judged = partial(_judged, question, held_out, fixed)
+        groups = held_out.wide_once(rng)
+        judged = partial(_judged, question, held_out, fixed, groups)
     given = [part for some in (examples, held_out) if some is not None for part in some.parts()]
     course = Course(space, plan, folder, listener, leads=own == 0)
     begin = [part for item in course.weights().items() for part in item]
@@ -212,7 +247,9 @@ def train(
 
 
 @torch.no_grad()
-def _judged(question: Question, examples: Examples, batches: list[Batch]) -> dict[str, float]:
+def _judged(
+    question: Question, examples: Examples, batches: list[Batch], groups: list[Group]
+) -> dict[str, float]:
     """Return the loss of what was held out, and how often the nearest is one of the right ones."""
     question.eval()
     rows = []
@@ -224,4 +261,9 @@ def _judged(question: Question, examples: Examples, batches: list[Batch]) -> dic
         spoken = np.take_along_axis(same, near.argmax(0)[None], 0)
         rows.append((question(look, False).item(), found.mean(), spoken.mean()))
     names = ("held_out", "segment_to_text", "text_to_segment")
-    return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+    figures = dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+    looks = [wide_look(examples, group, question.means.device) for group in groups]
+    if looks:
+        wide = float(np.mean([question.wide(look, False).item() for look in looks]))
+        figures |= {"held_out": figures["held_out"] + wide, "stretches_and_notes": wide}
+    return figures

@@ -8,11 +8,13 @@ from tsalign.evaluate.results import Metric, Results
 from tsalign.evaluate.retrieval import Retrieval
 from tsalign.evaluate.spans import BoundaryError, Distractors, RecallAtIou, SpanIou
 from tsalign.evaluate.tokens import TokenAgreement
+from tsalign.evaluate.wholes import GlobalRetrieval
 
 __all__ = [
     "BoundaryError",
     "Calibration",
     "Distractors",
+    "GlobalRetrieval",
     "Information",
     "Metric",
     "RecallAtIou",

@@ -128,6 +128,7 @@ def _nothing(item: Aligned) -> Aligned:
         first=None if item.first is None else same(item.first),
         alignment=_alignment(item, ()),
         spoken=None,
+        wholes=(),
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsalign.errors import TsalignError
 from tsalign.evaluate.intervals import inside, majority
-from tsalign.types import Aligned, AlignedSpan, Label, Span, Spoken, Tokens
+from tsalign.types import Aligned, AlignedSpan, Label, Span, Spoken, Tokens, Wholes
 
 RANKS = 5
 """How many candidate places of a sentence are looked at."""
@@ -83,6 +83,8 @@ class Facts:
         Rank of the first right answer when a segment asks for sentences, and the reverse.
     spoken : Places
         Empty where nothing asks for them.
+    wholes : tuple of Wholes
+        As in `Aligned`.
     """
 
     recording: str
@@ -99,6 +101,7 @@ class Facts:
     first_units: tuple[tuple[str, int], ...] | None = None
     first_stream: Stream | None = None
     spoken: Places = NOWHERE
+    wholes: tuple[Wholes, ...] = ()
 
 
 def examine(item: Aligned) -> Facts:
@@ -140,6 +143,7 @@ def examine(item: Aligned) -> Facts:
         first_units=None if item.first is None else _units(item, item.first, labels),
         first_stream=None if item.first is None else _stream(item.first),
         spoken=NOWHERE if item.spoken is None else _places(item.spoken, labels),
+        wholes=item.wholes,
     )
 
 

@@ -42,7 +42,9 @@ class ContextEncoder(BaseEstimator):
         Segments read together while learning.
     start : {"drawn", "masked"}
         Weights that learning starts from: drawn, or learnt by naming hidden segments of all
-        recordings to learn from, whether anything is said of them or not. MEASURED
+        recordings to learn from, whether anything is said of them or not. With 200 stamped windows
+        of HAPT (validation people, three seeds) no effect is shown: macro-F1 .71 after .69, by seed
+        -.04, -.01 and +.09.
 
     References
     ----------

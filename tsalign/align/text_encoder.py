@@ -167,7 +167,9 @@ class MiniLM(_Memo):
         Texts encoded at once; bounds memory.
     tuned_layers : int
         Last layers that learn together with a space; `encode` and `views` stay frozen, and so does
-        `ConceptText`. 0 learns none. MEASURED
+        `ConceptText`. 0 learns none. On HAPT (144 wordings, validation people, one seed) one or two
+        layers left the macro-F1 of activities where it was (.846, .848, .844), told 34 of 48 new
+        wordings instead of 33, and took 6 to 10 times as long.
 
     References
     ----------

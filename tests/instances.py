@@ -73,6 +73,7 @@ ENCODERS: list = [
     Mlp(width=8),
     ContextEncoder(width=8, layers=2, window=8),
     ContextEncoder("transformer", width=8, layers=2, window=8),
+    ContextEncoder(width=8, layers=1, window=8, start="masked"),
     TokenEncoder(n_tokens=50, reach=1, width=8, layers=1),
 ]
 POOLINGS: list = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -20,9 +22,14 @@ def _mean_over_positives(rows: list[list[float]], positives: list[list[bool]]) -
     return sum(per_row) / len(per_row)
 
 
-def supcon(signal, text, positives, scale, null=None) -> float:
-    """Mean over both directions of the mean negative log-probability of the positives."""
+def supcon(signal, text, positives, scale, null=None, times=None) -> float:
+    """Mean over both directions of the mean negative log-probability of the positives.
+
+    `times` says how often each negative is there.
+    """
     logits = [[scale * float(np.dot(s, t)) for t in text] for s in signal]
+    for i, j in [] if times is None else np.argwhere(~np.array(positives)):
+        logits[i][j] += math.log(times[i][j])
     wide, answers = logits, positives.tolist()
     if null is not None:
         wide = [[*row, null] for row in logits]

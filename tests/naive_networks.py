@@ -11,8 +11,8 @@ def linear(x, weights, name):
     return weights[f"{name}.weight"] @ x + weights[f"{name}.bias"]
 
 
-def norm(x, weights, name):
-    scaled = (x - x.mean()) / math.sqrt(x.var() + 1e-5)
+def norm(x, weights, name, least=1e-5):
+    scaled = (x - x.mean()) / math.sqrt(x.var() + least)
     return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
@@ -70,6 +70,27 @@ def in_context(rows, weights, clip, block, layers):
     for layer in range(layers):
         rows = block(rows, f"blocks.{layer}", layer)
     return np.array([linear(norm(row, weights, "last"), weights, "out") for row in rows])
+
+
+def bert_layer(rows, weights, heads):
+    """Each row looks at all, is normed, thought over and normed again."""
+    size = len(rows[0]) // heads
+    q, k, v = (
+        [linear(row, weights, f"attention.self.{name}") for row in rows]
+        for name in ("query", "key", "value")
+    )
+    out = []
+    for i, row in enumerate(rows):
+        looked = []
+        for h in range(heads):
+            part = slice(h * size, (h + 1) * size)
+            shares = softmax([q[i][part] @ other[part] / math.sqrt(size) for other in k])
+            looked.append(sum(s * other[part] for s, other in zip(shares, v, strict=True)))
+        seen = linear(np.concatenate(looked), weights, "attention.output.dense")
+        x = norm(row + seen, weights, "attention.output.LayerNorm", 1e-12)
+        wide = linear(gelu(linear(x, weights, "intermediate.dense")), weights, "output.dense")
+        out.append(norm(x + wide, weights, "output.LayerNorm", 1e-12))
+    return out
 
 
 def pooled(members, weights, at, scale, heads):

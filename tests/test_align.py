@@ -206,7 +206,7 @@ def test_minilm_equals_sentence_transformers() -> None:
 
 
 def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsalign.align.text_encoder.MINILM_SHA256", "0" * 64)
+    monkeypatch.setattr("tsalign.align.minilm.MINILM_SHA256", "0" * 64)
     with pytest.raises(TsalignError, match="not the weights"):
         MiniLM().encode(["x"])
 

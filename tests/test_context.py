@@ -119,7 +119,7 @@ def test_windows_show_every_segment_once_beside_its_neighbours(rows, window, see
     given = examples([w for w, _ in rows], [r for _, r in rows], window)
     if not any(w > 0 for w, _ in rows):
         return
-    windows = given._windows(np.random.default_rng(seed))
+    windows = given.windows(np.random.default_rng(seed))
     assert sorted(windows[windows >= 0]) == list(range(len(rows)))
     for row in windows:
         real = row[row >= 0]

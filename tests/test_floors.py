@@ -45,6 +45,7 @@ MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
 MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
 MADE_OF |= {"align/gather.py": "torch", "align/tiles.py": "torch"}
 MADE_OF |= {f"align/{name}.py": "torch" for name in ("sequence", "feed", "objective", "examples")}
+MADE_OF |= {"align/tuned.py": "torch", "align/masked_start.py": "torch"}
 MADE_OF |= {"course.py": "torch", "align/attention.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 

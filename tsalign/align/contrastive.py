@@ -14,16 +14,16 @@ from tsalign.align import open_set
 from tsalign.align.concepts import ConceptText
 from tsalign.align.decoding import Seconds
 from tsalign.align.lessons import Lessons
-from tsalign.align.negatives import warn_of_close
+from tsalign.align.negatives import Opposites, stated, warn_of_close
 from tsalign.align.noted import Noted, Supervision
-from tsalign.align.pairs import Pairs, check_features
+from tsalign.align.pairs import Pairs, check_validation
 from tsalign.align.pooling import Pooling
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
-from tsalign.align.text_encoder import TextEncoder
+from tsalign.align.text_encoder import TextEncoder, reader_of
 from tsalign.device import choose, one_thread
-from tsalign.errors import TsalignError, TsalignWarning, located
+from tsalign.errors import TsalignError, TsalignWarning
 from tsalign.params import check_params
 from tsalign.progress import Listener
 from tsalign.registry import find
@@ -51,7 +51,7 @@ class Contrastive(Lessons):
     signal : SignalEncoder or None
         Builds the network for segments; None is `Mlp()`.
     text : TextEncoder or None
-        Frozen sentence encoder; None is `MiniLM()`.
+        Sentence encoder, frozen but for its `tuned_layers`; None is `MiniLM()`.
     loss : str or dict of str to float
         `supcon`: all wordings of a concept attract; `infonce`: a segment's own text alone;
         `siglip`, `dcl`, `mil_nce`, `max_mil`: as the functions of these names, over concepts.
@@ -82,6 +82,11 @@ class Contrastive(Lessons):
     hard_negatives : float
         How far wrong texts count by how much the model mistakes them, as in the function
         `hard_negatives`; 0 counts all alike.
+    opposites : {"none", "close"} or list of (str, str)
+        Concepts whose texts count `opposite_weight` times as wrong texts of each other: pairs, or
+        with `close` what the text encoder hardly tells apart. No gain was measured on HAPT.
+    opposite_weight : float
+        1 counts them as all others.
     tolerance : float
         Seconds by which stated times may be wrong.
     rounds : int
@@ -156,6 +161,8 @@ class Contrastive(Lessons):
         open_set: Annotated[int, Ge(0)] = 0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         compiled: bool = False,
+        opposites: Literal["none", "close"] | list[tuple[str, str]] = "none",
+        opposite_weight: Annotated[float, Gt(0)] = 4.0,
         pooling: Pooling | None = None,
     ) -> None:
         self.signal = signal
@@ -179,6 +186,7 @@ class Contrastive(Lessons):
         self.open_set = open_set
         self.precision = precision
         self.compiled = compiled
+        self.opposites, self.opposite_weight = opposites, opposite_weight
         self.pooling = pooling
 
     def fit(
@@ -219,7 +227,7 @@ class Contrastive(Lessons):
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
         if validation is not None:
-            _check_validation(validation, pairs)
+            check_validation(validation, pairs.features.shape[1])
         names = pairs.names
         warn_of_close(pairs.texts, names, self._text)
         self.data_ = pairs.key()
@@ -253,7 +261,8 @@ class Contrastive(Lessons):
             return 0.0
 
         def learn(some: Pairs, others: Pairs | None) -> Contrastive:
-            return self._another({"open_set": 0}, some, others)
+            heard = [pair for pair in self._apart(pairs) if {*pair} <= {*some.names}]
+            return self._another({"open_set": 0, "opposites": heard}, some, others)
 
         return open_set.bias(learn, pairs, validation, self.open_set, self.random_state)
 
@@ -310,14 +319,16 @@ class Contrastive(Lessons):
             gpus = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
             with torch.random.fork_rng(devices=gpus):
                 torch.manual_seed(self.random_state)
-                n_text = examples.texts.shape[1]
+                reader = reader_of(self._text)
+                n_text = examples.texts.shape[1] if reader is None else reader.dimension
                 size = self.dimension if self.projection == "learned" else None
-                space = Space(self.signal or Mlp(), len(self.center_), n_text, size, self.pooling)
+                built = self.signal or Mlp(), len(self.center_), n_text, size
+                space = Space(*built, reader, self.pooling)
                 self.history_ = train(
                     space.to(device),
                     examples,
                     held_out,
-                    *self._question(bool((examples.concept < 0).any())),
+                    *self._question(pairs, bool((examples.concept < 0).any())),
                     self.batch_size,
                     means=Means(device, halves[self.precision], self.compiled),
                     folder=None if checkpoint is None else Path(checkpoint),
@@ -325,15 +336,20 @@ class Contrastive(Lessons):
                 )
         self.weights_ = {name: t.cpu().numpy() for name, t in space.state_dict().items()}
 
-    def _question(self, null: bool) -> tuple[Objective, Plan]:
+    def _apart(self, pairs: Pairs) -> tuple[tuple[str, str], ...]:
+        return stated(self.opposites, pairs.texts, pairs.names, self._text)
+
+    def _question(self, pairs: Pairs, null: bool) -> tuple[Objective, Plan]:
         """Return what is asked, and how the learning goes."""
         from tsalign.align.objective import Objective
         from tsalign.course import Plan
 
         weight = 0.0 if self.pooling is None else self.pooling.weight
         pace = (self.epochs, self.patience, self.learning_rate, self.weight_decay)
+        told = self._apart(pairs)
+        apart = Opposites(self.concepts_, told, self.opposite_weight) if told else None
         return (
-            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness, weight),
+            Objective(_terms(self.loss), null, self.hard_negatives, self.closeness, apart, weight),
             Plan(*pace, self.random_state),
         )
 
@@ -348,10 +364,3 @@ def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
         Term(find("loss", word), float(weight), POSITIVES.get(word, "concept"))
         for word, weight in weights.items()
     )
-
-
-def _check_validation(validation: Pairs, pairs: Pairs) -> None:
-    with located(key="validation"):
-        check_features(validation.features, pairs.features.shape[1])
-        if not (validation.text >= 0).any():
-            raise TsalignError("no segment has a text: there is nothing to stop by")

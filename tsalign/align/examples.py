@@ -151,7 +151,7 @@ class Examples:
 
     def _in_context(self, chance: Floats, size: int, rng: np.random.Generator) -> Iterator[Draw]:
         """Read every segment once, in windows whose borders and order are drawn."""
-        windows = self._windows(rng)
+        windows = self.windows(rng)
         many = max(AROUND * size // windows.shape[1], 1)
         for start in range(0, len(windows), many):
             some = windows[start : start + many]
@@ -163,7 +163,8 @@ class Examples:
                 )
                 yield some.ravel()[asked], some, asked
 
-    def _windows(self, rng: np.random.Generator) -> NDArray[np.int64]:
+    def windows(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return all segments in windows `(b, t)` of drawn borders and order, -1 beyond ends."""
         length, parts = self.window or 1, []
         before = rng.integers(length)
         for first, last in stretches(self.recordings):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tsalign.align.text_encoder import MINILM_SHA256, MiniLM, SentenceTransformerText
+from tsalign.align.minilm import MINILM_SHA256
+from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, is_tuned
 from tsalign.errors import TsalignError
 
 
@@ -20,21 +21,19 @@ def text_identity(encoder: Any) -> str | None:
     Returns
     -------
     str or None
-        Hexadecimal; None where an encoder of your own does not say.
+        Hexadecimal; None where an encoder of your own does not say. Another one where layers learn
+        with the space: what they learnt is kept by the model.
 
     Examples
     --------
     >>> text_identity(MiniLM())[:8]
     '53aa5117'
     """
-    if isinstance(encoder, MiniLM):
-        return MINILM_SHA256  # it loads no others
-    if isinstance(encoder, SentenceTransformerText):
-        if "_identity" not in vars(encoder):
-            encoder.encode(["."])  # so that the weights are loaded
-            encoder.__dict__["_identity"] = _hash(encoder.__dict__["_model"].state_dict())
-        return encoder.__dict__["_identity"]
-    return encoder.identity() if hasattr(encoder, "identity") else None
+    begin = _identity(encoder)
+    if begin is None or not is_tuned(encoder):
+        return begin
+    learns = f"{begin} and its last {encoder.tuned_layers} layers learn"
+    return hashlib.sha256(learns.encode()).hexdigest()
 
 
 def check_identity(encoder: Any, learnt_with: str | None) -> None:
@@ -58,6 +57,17 @@ def check_identity(encoder: Any, learnt_with: str | None) -> None:
             f"the text encoder has the weights {str(found)[:12]}, and the model was learnt with"
             f" {str(learnt_with)[:12]}: sentences would lie elsewhere"
         )
+
+
+def _identity(encoder: Any) -> str | None:
+    if isinstance(encoder, MiniLM):
+        return MINILM_SHA256  # it loads no others
+    if isinstance(encoder, SentenceTransformerText):
+        if "_identity" not in vars(encoder):
+            encoder.encode(["."])  # so that the weights are loaded
+            encoder.__dict__["_identity"] = _hash(encoder.__dict__["_model"].state_dict())
+        return encoder.__dict__["_identity"]
+    return encoder.identity() if hasattr(encoder, "identity") else None
 
 
 def _hash(weights: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.pairs import Pairs
+from tsalign.align.text_encoder import text_rows
 
 if TYPE_CHECKING:
     from tsalign.align.examples import Examples
@@ -42,7 +43,7 @@ class Lessons(CalibratedSpace):
             settled(self._standard(pairs.features[rows]), device),
             concepts_of(ids, pairs)[rows],
             counts[rows],
-            torch.from_numpy(self._text.encode([text for _, text in pool])).to(device),
+            torch.from_numpy(text_rows(self._text, [text for _, text in pool])).to(device),
             np.array([i for i, _ in pool]),
             pairs.places[rows],
             window,

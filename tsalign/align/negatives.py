@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -29,8 +31,7 @@ def close_concepts(
 ) -> list[tuple[str, str, float]]:
     """Return pairs of concepts that a text encoder hardly tells apart.
 
-    They may be opposites, so they are never merged; give them to `opposites`, or learn with
-    `hard_negatives`.
+    They may be opposites, so they are never merged; learn with `opposites` or `hard_negatives`.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def warn_of_close(texts: Sequence[str], concepts: Sequence[str | None], enc: Tex
     if pairs:
         named = "; ".join(f"{a!r} and {b!r} ({cosine:.2f})" for a, b, cosine in pairs[:3])
         more = f", and {len(pairs) - 3} other pairs" if len(pairs) > 3 else ""
-        message = f"the text encoder hardly tells apart: {named}{more}; hard_negatives may help"
+        help_ = "hard_negatives or opposites may help"
+        message = f"the text encoder hardly tells apart: {named}{more}; {help_}"
         warnings.warn(message, TsalignWarning, stacklevel=3)
 
 
@@ -148,3 +150,88 @@ def opposites(
     apart = {frozenset(pair) for pair in pairs}
     weights = [[factor if frozenset((a, b)) in apart else 1.0 for b in means] for a in said]
     return torch.from_numpy(np.array(weights, np.float32).reshape(len(said), len(means)))
+
+
+@dataclass(frozen=True)
+class Opposites:
+    """Concepts that exclude each other, by their numbers.
+
+    Parameters
+    ----------
+    concepts : tuple of str
+        Those learnt, in the order of their numbers.
+    pairs : tuple of (str, str)
+        Which of them exclude each other.
+    factor : float
+        As of `opposites`.
+    """
+
+    concepts: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    factor: float
+
+    def weights(self, concept: Tensor, means: Tensor) -> Tensor:
+        """Return the weights `(n, m)` of texts beside segments, both given by concept.
+
+        One that is not among those learnt, such as -1, has no opposite.
+        """
+        rows, columns = (c.where(c < len(self.concepts), -1) for c in (concept, means))
+        return self._table.to(rows.device)[rows[:, None], columns]
+
+    @cached_property
+    def _table(self) -> Tensor:
+        names = (*self.concepts, None)
+        return opposites(names, names, self.pairs, self.factor)
+
+
+def stated(
+    given: Literal["none", "close"] | Sequence[Sequence[str]],
+    texts: Sequence[str],
+    concepts: Sequence[str | None],
+    encoder: TextEncoder,
+) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of opposites that a model is to learn with.
+
+    Parameters
+    ----------
+    given : {"none", "close"} or sequence of (str, str)
+        The second takes what `close_concepts` finds.
+    texts : sequence of str
+        Wordings.
+    concepts : sequence of str or None
+        The concept of each.
+    encoder : TextEncoder
+        As learnt with.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Pairs of concepts.
+
+    Raises
+    ------
+    TsalignError
+        When an entry is no pair of two concepts that some text has.
+
+    Examples
+    --------
+    >>> from tsalign.align import MiniLM
+    >>> texts = ["She walks upstairs.", "She walks downstairs."]
+    >>> stated([["UP", "DOWN"]], texts, ["UP", "DOWN"], MiniLM())
+    (('UP', 'DOWN'),)
+    """
+    if given == "none":
+        return ()
+    if given == "close":
+        return tuple((a, b) for a, b, _ in close_concepts(texts, concepts, encoder))
+    return tuple(_pair(entry, set(concepts)) for entry in given)
+
+
+def _pair(entry: Any, known: Collection[str | None]) -> tuple[str, str]:
+    two = not isinstance(entry, str) and isinstance(entry, Sequence) and len(entry) == 2
+    if not two or entry[0] == entry[1]:
+        raise TsalignError(f"{entry!r}: should be two different concepts", key="opposites")
+    for name in entry:
+        if not isinstance(name, str) or name not in known:
+            raise TsalignError(f"no text means the concept {name!r}", key="opposites")
+    return entry[0], entry[1]

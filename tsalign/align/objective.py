@@ -13,7 +13,7 @@ from tsalign.align import losses, tiled
 from tsalign.align.examples import Batch
 from tsalign.align.feed import Look
 from tsalign.align.gather import gather
-from tsalign.align.negatives import hard_negatives
+from tsalign.align.negatives import Opposites, hard_negatives
 from tsalign.align.similarities import Closeness
 from tsalign.errors import TsalignError
 
@@ -60,6 +60,8 @@ class Objective:
         Strength of `hard_negatives`; 0 weighs no text.
     closeness : Closeness or None
         How close two places are; None is the cosine. One that needs pairs never sees the silent.
+    opposites : Opposites or None
+        Concepts whose texts count more beside each other; None weighs no text.
     pooled : float
         What the loss of stretches and notes counts, where those are pooled.
     """
@@ -68,6 +70,7 @@ class Objective:
     null: bool
     hardness: float = 0.0
     closeness: Closeness | None = None
+    opposites: Opposites | None = None
     pooled: float = 0.0
 
     def __call__(
@@ -121,11 +124,13 @@ class Objective:
         scale: Tensor,
         null: Tensor | None,
     ) -> Tensor:
+        # Before texts get names of their own, by which nothing is an opposite.
+        apart = None if self.opposites is None else self.opposites.weights(concept, means)
         if term.positives == "own":  # a name of its own for each text, in the order of segments
             said = concept >= 0
             means = torch.arange(len(means), device=means.device)
             concept = torch.where(said, said.cumsum(0) - 1, -1)
-        plain = not self.hardness and self.closeness is None and may is None
+        plain = not self.hardness and self.closeness is None and may is None and apart is None
         if plain and term.loss in TILED and len(signal) * len(text) > MANY:
             return TILED[term.loss](signal, text, concept, means, scale, null)
         mask = concept[:, None] == means
@@ -134,14 +139,18 @@ class Objective:
         more: dict[str, Any] = {} if self.closeness is None else {"similarity": self.closeness}
         if self.hardness:
             near = signal @ text.T if self.closeness is None else self.closeness(signal, text)
-            more["weights"] = hard_negatives(scale * near, mask, self.hardness)
+            hard = hard_negatives(scale * near, mask, self.hardness)
+            more["weights"] = hard if apart is None else hard * apart
+        elif apart is not None:
+            more["weights"] = apart
         return term.loss(signal, text, mask, scale, null, **more)
 
     @property
     def name(self) -> str:
         """What it asks, the same in every process."""
         terms = [(getattr(t.loss, "__name__", ""), t.weight, t.positives) for t in self.terms]
-        return repr((terms, self.null, self.hardness, self.closeness, self.pooled))
+        more = self.closeness, self.opposites, self.pooled
+        return repr((terms, self.null, self.hardness, *more))
 
     def near(self, signal: Tensor, text: Tensor, concept: Tensor) -> Tensor:
         """Return how close all places are, as those who learn see them."""

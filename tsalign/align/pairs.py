@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, located
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,3 +164,19 @@ def check_features(features: NDArray[np.float32], width: int | None = None) -> N
     if len(broken):
         column = int(np.flatnonzero(~np.isfinite(features[broken[0]]))[0])
         raise TsalignError(f"feature {column} is not finite", row=str(broken[0]))
+
+
+def check_validation(validation: Pairs, width: int) -> None:
+    """Raise a `TsalignError` unless pairs can stop a learning.
+
+    Parameters
+    ----------
+    validation : Pairs
+        Of other people.
+    width : int
+        Features of a segment, as learnt from.
+    """
+    with located(key="validation"):
+        check_features(validation.features, width)
+        if not (validation.text >= 0).any():
+            raise TsalignError("no segment has a text: there is nothing to stop by")

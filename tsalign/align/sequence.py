@@ -101,6 +101,8 @@ class InContext(nn.Module):
         Share of columns silenced in a whole window while learning.
     clip : float
         Bound of every column.
+    masked : bool
+        Whether it is to begin by naming hidden rows, before anything is said of them.
     """
 
     def __init__(
@@ -111,9 +113,10 @@ class InContext(nn.Module):
         blocks: Sequence[Dilated | NearBlock],
         blank: float,
         clip: float,
+        masked: bool = False,
     ) -> None:
         super().__init__()
-        self.blank, self.clip = blank, clip
+        self.blank, self.clip, self.masked = blank, clip, masked
         self.reach = sum(block.reach for block in blocks)
         self.rows = nn.Linear(inputs, width)
         self.blocks = nn.ModuleList(blocks)
@@ -122,12 +125,16 @@ class InContext(nn.Module):
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
         """Return `(B, T, E)` for rows `(B, T, D)`; those not `real` (B, T) are padding."""
+        return self.out(self.inside(x, real))
+
+    def inside(self, x: Tensor, real: Tensor) -> Tensor:
+        """Return the rows as they are before the space, `(B, T, W)`."""
         x = x.clamp(-self.clip, self.clip)
         x = x * dropout(x.new_ones(len(x), 1, x.shape[2]), self.blank, self.training)
         x = gelu(self.rows(x))  # (B, T, W)
         for block in self.blocks:
             x = block(x, real)
-        return self.out(self.last(x))
+        return self.last(x)
 
 
 def encode_recordings(

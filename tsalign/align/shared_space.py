@@ -15,6 +15,7 @@ from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
 from tsalign.align.queries import Queries, unit
 from tsalign.align.signal_encoder import Mlp
+from tsalign.align.text_encoder import reader_of, text_rows
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError
 
@@ -70,7 +71,7 @@ class SharedSpace(Kept):
         """
         import torch
 
-        rows = self._text.encode(texts)
+        rows = text_rows(self._text, texts)
         space = self._space()
         with torch.inference_mode(), one_thread():
             return space.encode_text(torch.from_numpy(rows).to(space.null.device)).cpu().numpy()
@@ -321,7 +322,8 @@ class SharedSpace(Kept):
             width, size = self._text.encode(["."]).shape[1], None
         # Weights drawn here are overwritten at once: keep the caller's generator untouched.
         with torch.random.fork_rng(devices=[]):
-            space = Space(self.signal or Mlp(), len(self.center_), width, size, self.pooling)
+            built = self.signal or Mlp(), len(self.center_), width, size
+            space = Space(*built, reader_of(self._text), self.pooling)
         space.load_state_dict({n: torch.from_numpy(a) for n, a in self.weights_.items()})
         return space.eval().to(choose(self.device))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from tsalign.align.identity import text_identity
-from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder
+from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder, is_tuned
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 
@@ -90,6 +90,7 @@ class Joined(BaseEstimator):
         check_params(self)
         if not self.text:
             raise TsalignError("there is no encoder to join")
+        _check_frozen(self, self.text)
         looks = [looks_of(encoder, texts) for encoder in self.text]
         common = min(look.shape[1] for look in looks)
         rows = np.concatenate([look[:, :common] for look in looks], axis=2)
@@ -163,6 +164,7 @@ class Prompts(BaseEstimator):
         if isinstance(texts, str):
             raise TsalignError("encode takes a list of strings")
         encoder = self._encoder
+        _check_frozen(self, [encoder])
         rows = np.mean(
             [looks_of(encoder, [t.replace("{}", text) for text in texts]) for t in self.templates],
             axis=0,
@@ -173,6 +175,11 @@ class Prompts(BaseEstimator):
     @property
     def _encoder(self) -> TextEncoder:
         return self.text or self.__dict__.setdefault("_minilm", MiniLM())
+
+
+def _check_frozen(whole: TextEncoder, parts: Sequence[TextEncoder]) -> None:
+    if any(map(is_tuned, parts)):
+        raise TsalignError(f"{type(whole).__name__} takes frozen encoders: set tuned_layers=0")
 
 
 def _together(names: list[str | None]) -> str | None:

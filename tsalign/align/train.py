@@ -18,11 +18,13 @@ from torch.nn.parallel import DistributedDataParallel
 from tsalign.align.examples import Batch, Examples
 from tsalign.align.feed import Look, WideLook, fed, wide_look
 from tsalign.align.gather import gather, processes, rank
+from tsalign.align.masked_start import name_hidden
 from tsalign.align.objective import Objective
 from tsalign.align.pooling import Pooling
 from tsalign.align.sequence import InContext, encode_recordings
 from tsalign.align.signal_encoder import SignalEncoder
 from tsalign.align.stretches import Group
+from tsalign.align.tuned import Tuned
 from tsalign.course import Course, Plan, digest, half
 from tsalign.errors import TsalignError
 from tsalign.progress import Listener
@@ -41,6 +43,8 @@ class Space(nn.Module):
         Columns of features and of sentence rows.
     dimension : int or None
         Columns of the space; None is the space of the sentence rows as it is.
+    reader : Tuned or None
+        Makes sentence rows of tokens, where layers of the sentence encoder learn.
     pooling : Pooling or None
         Builds what pools stretches and notes.
     """
@@ -51,9 +55,11 @@ class Space(nn.Module):
         n_features: int,
         n_text: int,
         dimension: int | None,
+        reader: Tuned | None = None,
         pooling: Pooling | None = None,
     ) -> None:
         super().__init__()
+        self.reader = reader
         columns = n_text if dimension is None else dimension
         self.signal = signal.build(n_features, columns)
         self.text = nn.Identity() if dimension is None else nn.Linear(n_text, dimension, bias=False)
@@ -79,8 +85,8 @@ class Space(nn.Module):
         return self.encode_signal(features)
 
     def encode_text(self, rows: Tensor) -> Tensor:
-        """Return unit rows `(m, dimension)`."""
-        return self._unit(self.text(rows))
+        """Return unit rows `(m, dimension)` of sentence rows, or of their tokens."""
+        return self._unit(self.text(rows if self.reader is None else self.reader(rows)))
 
     def places(self, look: Look) -> tuple[Tensor, Tensor]:
         """Return where the segments that are asked lie, and the texts."""
@@ -202,6 +208,9 @@ def train(
     """
     means = means or Means()
     own, world = rank(), processes()
+    if isinstance(space.signal, InContext) and space.signal.masked:
+        place = means.device, means.bfloat16, folder
+        name_hidden(space.signal, examples, plan.random_state, *place)
     if means.compiled:
         space.signal.compile()
     question = Question(space, objective, means)

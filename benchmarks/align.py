@@ -70,9 +70,9 @@ GOALS = {
 
 
 def recall(counts: NDArray[np.int64]) -> float:
-    """Return the share of hits of `(r, 2)` hits and sentences."""
+    """Return the share of hits of `(r, 2)` hits and sentences; NaN without any sentence."""
     right, every = counts.sum(axis=0)
-    return float(right / every)
+    return float(right / every) if every else float("nan")
 
 
 def macro_f1(counts: NDArray[np.int64]) -> float:
@@ -84,13 +84,16 @@ def macro_f1(counts: NDArray[np.int64]) -> float:
 
 
 def figure(statistic: Callable[[NDArray[Any]], float], seeds: Counts) -> dict[str, Any]:
-    """Return the mean over seeds, each seed's value, and 95 % over recordings."""
+    """Return the mean over seeds, each seed's value, and 95 % over recordings.
+
+    A draw of recordings of which nothing is asked does not count.
+    """
     rng = np.random.default_rng(0)
     size = len(seeds[0])
     draws = rng.integers(size, size=(DRAWS, size))
     spread = [np.mean([statistic(counts[draw]) for counts in seeds]) for draw in draws]
     each = [statistic(counts) for counts in seeds]
-    low, high = np.quantile(spread, [0.025, 0.975]).tolist()
+    low, high = np.nanquantile(spread, [0.025, 0.975]).tolist()
     return {"value": float(np.mean(each)), "low": low, "high": high, "seeds": each}
 
 
@@ -177,7 +180,7 @@ def calibration_error(stated: NDArray[Any], right: NDArray[np.bool_], bins: int 
 
 def peer(name: str, work: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return R of a baseline, and F12 where it names windows."""
-    runs = [align_peers.PEERS[name](seed, work) for seed in seeds]
+    runs = [align_peers.PEERS[name](Task(seed), work) for seed in seeds]
     found: dict[str, Any] = {"R": figure(recall, [run.hits for run in runs])}
     if runs[0].any_hits is not None:
         found["R any occurrence"] = figure(recall, [run.any_hits for run in runs])

@@ -1,4 +1,4 @@
-"""What stands beside tsalign in `align.py`: the floor, the ceilings, and what others would do.
+"""What stands beside tsalign in the tables of alignment: floor, ceilings, what others would do.
 
 Each sees the same recordings, notes and wordings as the rows of tsalign, all training stamps unless
 it says otherwise, and what it has to set is set on the validation people.
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import ruptures
-from align_runs import ACTIVITIES, Run, Task, confusion, hits, wordings
+from align_runs import Run, Task, confusion, hits, misplaced
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -29,12 +29,7 @@ from tsalign.types import AlignedSpan, Alignment, Span
 NONE = np.zeros((0, 0), np.float32)
 SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
-WINDOWS = (
-    "segment={kind: windows, length: 2.56, hop: 1.28}",
-    "describe=[statistics, {kind: minirocket, kernels: 1000, components: 64}]",
-    "align.loss=infonce",
-    "align.unmentioned=unknown",
-)
+INFONCE = ("align.loss=infonce", "align.unmentioned=unknown")
 Places = Sequence[tuple[float, float] | None]
 
 
@@ -43,8 +38,16 @@ class Judged:
     """What a baseline reached on each test recording, as counts."""
 
     hits: NDArray[np.int64]
+    misplaced: NDArray[np.int64]
     any_hits: NDArray[np.int64] | None = None
     confusion: NDArray[np.int64] | None = None
+
+
+def judged(run: Run, place: Callable[[Item], Alignment], **more: NDArray[np.int64]) -> Judged:
+    """Return what a way to place sentences reaches; `more` are further fields of the outcome."""
+    known = {item.id: place(item) for item in run.of("test")}
+    again = lambda item: known[item.id]  # noqa: E731
+    return Judged(hits(run, again), misplaced(run, again), **more)
 
 
 def sentences(item: Item) -> list[tuple[str, str]]:
@@ -62,26 +65,26 @@ def placed(item: Item, spans: Places) -> Alignment:
     return Alignment(tuple(found), (), NONE, NONE, 0.0)
 
 
-def stamped(seed: int, work: Path, *changes: str) -> Run:
-    """Return the pipeline with all stamps."""
-    return Run(Task(seed, changes), work)
+def changed(task: Task, work: Path, *changes: str) -> Run:
+    """Return the pipeline of a task with further changes."""
+    return Run(replace(task, changes=(*task.changes, *changes)), work)
 
 
-def uniform(seed: int, work: Path) -> Judged:
+def uniform(task: Task, work: Path) -> Judged:
     """Spread all sentences evenly."""
-    run = stamped(seed, work)
+    run = Run(task, work)
 
     def place(item: Item) -> Alignment:
         edges = run.segments(item).edges()
         cuts = np.linspace(edges[0, 0], edges[-1, 1], len(sentences(item)) + 1).tolist()
         return placed(item, list(pairwise(cuts)))
 
-    return Judged(hits(run, place))
+    return judged(run, place)
 
 
-def grid_oracle(seed: int, work: Path) -> Judged:
+def grid_oracle(task: Task, work: Path) -> Judged:
     """Put every sentence onto the frames nearest to its truth."""
-    run = stamped(seed, work)
+    run = Run(task, work)
 
     def place(item: Item) -> Alignment:
         edges = run.segments(item).edges()
@@ -92,16 +95,16 @@ def grid_oracle(seed: int, work: Path) -> Judged:
             item, [(nearest(t[0].start), nearest(t[0].end)) if t else None for t in truth]
         )
 
-    return Judged(hits(run, place))
+    return judged(run, place)
 
 
-def best_window(seed: int, work: Path) -> Judged:
-    """Give each sentence the nearest window of 2.56 s, after InfoNCE: as UniMTS and IMU2CLIP do.
+def best_window(task: Task, work: Path) -> Judged:
+    """Give each sentence the nearest fixed window, after InfoNCE: as UniMTS and IMU2CLIP do.
 
     An activity outlasts a window: it takes its neighbours with it while they are nearly as close,
     with the share that is best on the validation people.
     """
-    run = stamped(seed, work, *WINDOWS)
+    run = changed(task, work, *INFONCE, *task.source.windows)
 
     def place(item: Item, share: float) -> Alignment:
         texts = [text for _, text in sentences(item)]
@@ -113,12 +116,12 @@ def best_window(seed: int, work: Path) -> Judged:
     def reached(share: float) -> int:
         return int(hits(run, partial(place, share=share), part="valid")[:, 0].sum())
 
-    told = wordings("test")
+    told = task.source.wordings("test")
     means = np.stack([run.model.encode_text(texts).mean(axis=0) for texts in told.values()])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    named = confusion(run, lambda X: run.model.encode_signal(X) @ means.T, step=1, size=1)
+    named = confusion(run, lambda X: run.model.encode_signal(X) @ means.T, windows=True)
     best = partial(place, share=max(SHARES, key=reached))
-    return Judged(hits(run, best), hits(run, best, anywhere=True), named)
+    return judged(run, best, any_hits=hits(run, best, anywhere=True), confusion=named)
 
 
 def _around(near: NDArray[np.floating], share: float) -> tuple[int, int]:
@@ -165,24 +168,24 @@ def warped(run: Run, model: Any) -> Judged:
         runs = [np.flatnonzero(path == j) for j in range(len(texts))]
         return placed(item, [(float(edges[r[0], 0]), float(edges[r[-1], 1])) for r in runs])
 
-    return Judged(hits(run, place))
+    return judged(run, place)
 
 
-def dtw(seed: int, work: Path) -> Judged:
+def dtw(task: Task, work: Path) -> Judged:
     """Warp notes onto frames by the similarity learnt from all stamps."""
-    run = stamped(seed, work)
+    run = Run(task, work)
     return warped(run, run.model)
 
 
-def bags_then_dtw(seed: int, work: Path) -> Judged:
+def bags_then_dtw(task: Task, work: Path) -> Judged:
     """Learn by MIL-NCE from unordered stretches without times, then warp: TAN's and VideoCLIP's."""
-    run = Run(Task(seed, (), ("D", "E", "E"), chunk=5), work)
+    run = Run(replace(task, regimes=("D", "E", "E"), chunk=5), work)
     given = run.noted("train")
     claims, texts = claims_of(given, "unordered")
     pairs = joined(given, claims, [first_guess(claim) for claim in claims], texts)
-    model = Contrastive(loss="mil_nce", random_state=seed, device="cpu")
-    model.fit(pairs, run.pairs[1])
-    named = confusion(run, partial(model.classify, classes=wordings("test")))
+    model = Contrastive(loss="mil_nce", random_state=task.seed, device="cpu")
+    model.fit(pairs, run.pairs("valid"))
+    named = confusion(run, partial(model.classify, classes=task.source.wordings("test")))
     return replace(warped(run, model), confusion=named)
 
 
@@ -190,8 +193,9 @@ class Supervised:
     """A classifier of frames by their labels, asked as a shared space is; the text is ours."""
 
     def __init__(self, run: Run, meanings: Callable[[Sequence[str]], Any]) -> None:
-        self.concepts_, self.concept_text = ACTIVITIES, meanings
-        pairs = run.pairs[0]
+        self.concepts_, self.concept_text = run.model.concepts_, meanings
+        self.run = run
+        pairs = run.pairs("train")
         names = np.array([*(name or "" for name in pairs.names), ""])
         network = MLPClassifier((256, 256), early_stopping=True, random_state=run.task.seed)
         self.network = network.fit(pairs.features, names[pairs.text])
@@ -200,8 +204,14 @@ class Supervised:
         return np.log(self.network.predict_proba(X) + 1e-9).astype(np.float32)
 
     def concept_scores(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return log p(activity | frame), in the order of `ACTIVITIES`."""
-        return self._log_proba(X)[:, [*self.network.classes_].index(ACTIVITIES[0]) :]
+        """Return log p(concept | frame), in the order of `concepts_`."""
+        return self._log_proba(X)[:, [*self.network.classes_].index(self.concepts_[0]) :]
+
+    def named(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the same of all concepts of the recordings; nothing is known of one unheard."""
+        out = np.full((len(X), len(self.run.source.concepts)), -np.inf, np.float32)
+        out[:, np.isin(self.run.source.concepts, self.concepts_)] = self.concept_scores(X)
+        return out
 
     def null_scores(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return log p(no activity | frame)."""
@@ -212,27 +222,27 @@ class Supervised:
         return np.zeros((len(X), len(texts)), np.float32)
 
 
-def supervised(seed: int, work: Path) -> Judged:
+def supervised(task: Task, work: Path) -> Judged:
     """Place by a supervised classifier of frames, our text and the same decoder."""
-    run = stamped(seed, work)
+    run = Run(task, work)
     model = Supervised(run, run.model.concept_text)
-    return Judged(hits(run, run.placed_by(model)), None, confusion(run, model.concept_scores))
+    return judged(run, run.placed_by(model), confusion=confusion(run, model.named))
 
 
-def known_text(seed: int, work: Path) -> Judged:
+def known_text(task: Task, work: Path) -> Judged:
     """Do the same when it is known what each sentence means."""
-    run = stamped(seed, work)
-    meant = {text: i for part in ("valid", "test") for i, some in enumerate(wordings(part).values())
-             for text in some}  # fmt: skip
+    run = Run(task, work)
+    told = [task.source.wordings(part) for part in ("valid", "test")]
+    meant = {text: i for some in told for i, texts in enumerate(some.values()) for text in texts}
 
     def meanings(texts: Sequence[str]) -> NDArray[np.float32]:
-        out = np.full((len(texts), len(ACTIVITIES)), -12.0, np.float32)
+        out = np.full((len(texts), len(task.source.concepts)), -12.0, np.float32)
         for row, text in zip(out, texts, strict=True):
             if text in meant:
                 row[meant[text]] = 0.0
         return out
 
-    return Judged(hits(run, run.placed_by(Supervised(run, meanings))))
+    return judged(run, run.placed_by(Supervised(run, meanings)))
 
 
 def in_order(scores: NDArray[np.floating]) -> list[int | None]:
@@ -266,15 +276,16 @@ class Glue:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        pairs = run.pairs[0]
+        pairs = run.pairs("train")
         names = np.array([*(name or "" for name in pairs.names), ""])
         self.signal = LogisticRegression(C=0.01, max_iter=500).fit(
             pairs.features, names[pairs.text]
         )
-        told = [(text, name) for name, some in wordings("train").items() for text in some]
-        self.text, rows = MiniLM(), [text for text, _ in told]
+        told = run.source.wordings("train")
+        every = [(text, name) for name, some in told.items() for text in some]
+        self.text, rows = MiniLM(), [text for text, _ in every]
         self.words = LogisticRegression(C=10.0, max_iter=500).fit(
-            self.text.encode(rows), [name for _, name in told]
+            self.text.encode(rows), [name for _, name in every]
         )
 
     def pieces(self, item: Item, penalty: float | None) -> NDArray[np.int64]:
@@ -305,19 +316,19 @@ class Glue:
         return placed(item, spans)
 
 
-def glue(seed: int, work: Path, *, oracle: bool = False) -> Judged:
+def glue(task: Task, work: Path, *, oracle: bool = False) -> Judged:
     """Cut by ruptures with the penalty best on the validation people, or into the true number."""
-    run = stamped(seed, work)
+    run = Run(task, work)
     made = Glue(run)
 
     def reached(penalty: float) -> int:
         return int(hits(run, lambda item: made.place(item, penalty), part="valid")[:, 0].sum())
 
     penalty = None if oracle else max(PENALTIES, key=reached)
-    return Judged(hits(run, lambda item: made.place(item, penalty)))
+    return judged(run, lambda item: made.place(item, penalty))
 
 
-PEERS: dict[str, Callable[[int, Path], Judged]] = {
+PEERS: dict[str, Callable[[Task, Path], Judged]] = {
     "evenly spread": uniform,
     "grid oracle": grid_oracle,
     "windows, InfoNCE, best window": best_window,

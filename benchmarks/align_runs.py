@@ -1,8 +1,7 @@
-"""What all rows of `align.py` stand on: HAPT described once, notes by seed, one pipeline a run."""
+"""What all rows of a table stand on: recordings described once, notes by seed, a pipeline a run."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import Any
 
 import make_notes
 import numpy as np
+from align_sources import HAPT, ROOT, Source
 from numpy.typing import NDArray
 
 from tsalign import config, stages
@@ -25,17 +25,14 @@ from tsalign.match.outcome import best_iou
 from tsalign.pipeline import Graph, build
 from tsalign.types import Alignment, Evidence, Span
 
-ROOT = Path(__file__).parents[1]
-HAPT = make_notes.COLLECTIONS["hapt"]
 PLAIN = ("tokens=null", "export=[]", "evaluate=[span_iou, recall_at_iou, distractors]")
-LENGTH, HOP, PURE = 2.56, 1.28, 0.8
-STEP = 4  # frames of .32 s in a hop
+PURE = 0.8
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One pipeline over HAPT: its notes, its changes to `hapt.yaml`, its seed.
+    """One pipeline over some recordings: its notes, its changes to `hapt.yaml`, its seed.
 
     Parameters
     ----------
@@ -51,6 +48,8 @@ class Task:
         Ties each training note to a stretch of about so many events; a whole recording by default.
     without : tuple of str
         Activities that no sentence of the training and validation people speaks of.
+    source : Source
+        The recordings.
     """
 
     seed: int
@@ -59,16 +58,19 @@ class Task:
     teach: Change | None = field(default=None, compare=False)
     chunk: int | None = None
     without: tuple[str, ...] = ()
+    source: Source = HAPT
 
 
 def write_notes(task: Task, folder: Path) -> None:
     """Write the notes of a task and their truth."""
-    chosen = replace(HAPT, regimes=task.regimes, chunk=task.chunk)
-    notes, truth = make_notes.make_collection(ROOT / "data" / "hapt", chosen, task.seed)
-    learn = [n for n in notes if make_notes.part_of_hapt(n["recording"]) == "train"]
-    others = [n for n in notes if make_notes.part_of_hapt(n["recording"]) != "train"]
+    source, part = task.source, task.source.collection.part
+    chosen = replace(source.collection, regimes=task.regimes, chunk=task.chunk)
+    notes, truth = make_notes.make_collection(source.spans, chosen, task.seed)
+    learn = [n for n in notes if part(n["recording"]) == "train"]
+    others = [n for n in notes if part(n["recording"]) != "train"]
     told = [_silent(n, task.without) for n in (*(task.teach or list)(learn), *others)]
     said = {sentence["id"] for note in told for sentence in note["sentences"]}
+    told = [note for note in told if note["sentences"]]  # nothing is said of a silent recording
     make_notes.write(told, [row for row in truth if row.sentence in said], folder)
 
 
@@ -92,10 +94,12 @@ class Run:
     def __init__(self, task: Task, work: Path) -> None:
         notes = Path(tempfile.mkdtemp(prefix="notes-", dir=work))
         write_notes(task, notes)
-        truth = f"[data/hapt/*.spans.csv, {notes / 'notes.truth.csv'}]"
+        truth = f"[{task.source.spans}/*.spans.csv, {notes / 'notes.truth.csv'}]"
         given = (f"data.notes={notes / 'notes.jsonl'}", f"data.truth={truth}", f"seed={task.seed}")
+        changes = (*given, *PLAIN, *task.source.changes, *task.changes)
         self.task = task
-        self.config = config.load(ROOT / "pipelines" / "hapt.yaml", (*given, *PLAIN, *task.changes))
+        self.source = task.source
+        self.config = config.load(ROOT / "pipelines" / "hapt.yaml", changes)
         self.items: list[Item] = collect(self.config)
         self.engine = Engine(Store(work / "cache"), lambda event: None)
 
@@ -130,10 +134,9 @@ class Run:
         """The learnt shared space."""
         return self.engine.value(self._fit("align", "fit_align"))
 
-    @property
-    def pairs(self) -> tuple[Pairs, Pairs]:
-        """What a stamped model learns from, and is validated by."""
-        return pairs_of(self.noted("train")), pairs_of(self.noted("valid"))
+    def pairs(self, part: str) -> Pairs:
+        """Return what a stamped model learns from (`train`), or is validated by."""
+        return pairs_of(self.noted(part))
 
     def noted(self, part: str) -> list[Noted]:
         """Return the recordings of a part beside their notes, validation with its true times."""
@@ -175,23 +178,26 @@ class Run:
         return node
 
 
-def windows_of(spans: Iterable[tuple[float, float, str]]) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the windows of 2.56 s, stride 1.28 s, that lie to 80 % in one activity.
+def windows_of(
+    spans: Iterable[tuple[float, float, str]], length: float = HAPT.window, hop: float = HAPT.hop
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the windows of some seconds that lie to 80 % in one activity.
 
-    With that share the windows are as many as in the reference (7,207 of people 1-20, 4,086 of
-    21-30; here two fewer and one more); of those wholly inside, two would be of SIT_TO_STAND.
+    On HAPT, with that share the windows of 2.56 s are as many as in the reference (7,207 of people
+    1-20, 4,086 of 21-30; here two fewer and one more); of those wholly inside, two would be of
+    SIT_TO_STAND.
 
     Returns
     -------
     numbers : (n,) int64
-        A window starts 1.28 s times its number.
+        A window starts a hop times its number.
     labels : list of str
         Its activity.
     """
     numbers, labels = [], []
     for start, end, label in spans:
-        rest = (1 - PURE) * LENGTH
-        first, last = ceil((start - rest) / HOP - 1e-9), floor((end + rest - LENGTH) / HOP + 1e-9)
+        rest = (1 - PURE) * length
+        first, last = ceil((start - rest) / hop - 1e-9), floor((end + rest - length) / hop + 1e-9)
         if label:
             numbers += range(max(first, 0), last + 1)
             labels += [label] * (len(numbers) - len(labels))
@@ -214,7 +220,8 @@ def few_windows(size: int, seed: int) -> Change:
         said: list[list[dict[str, Any]]] = [[] for _ in notes]
         for place in sorted(rng.choice(len(every), size, replace=False).tolist()):
             n, i, label = every[place]
-            when = {"start": round(i * HOP, 2), "end": round(i * HOP + LENGTH, 2)}
+            start = i * HAPT.hop
+            when = {"start": round(start, 2), "end": round(start + HAPT.window, 2)}
             told = {"text": str(rng.choice(texts[label])), "concept": label, **when}
             said[n].append({"id": f"{notes[n]['recording']}.w{i}", **told})
         said[0] += [
@@ -242,7 +249,17 @@ def hits(
             events = [(name, _alike(item, spans)) for name, spans in events]
         right = [name in placed and best_iou(placed[name], spans) >= 0.5 for name, spans in events]
         found.append((sum(right), len(events)))
-    return np.array(found, np.int64)
+    return np.array(found, np.int64).reshape(-1, 2)
+
+
+def misplaced(run: Run, place: Callable[[Item], Alignment]) -> NDArray[np.int64]:
+    """Return, of each test recording, off-topic sentences placed somewhere, and all of them."""
+    found = []
+    for item in run.of("test"):
+        placed = {span.sentence for span in place(item).spans}
+        stray = [name in placed for name, spans in item.truth.items() if not spans]
+        found.append((sum(stray), len(stray)))
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _alike(item: Item, spans: Sequence[Span]) -> list[Span]:
@@ -255,40 +272,32 @@ def confusion(
     run: Run,
     log_odds: Callable[[NDArray[np.float32]], Any],
     *,
-    part: str = "test",
-    step: int = STEP,
-    size: int = 2 * STEP,
+    windows: bool = False,
 ) -> NDArray[np.int64]:
-    """Return `(r, 12, 12)`: true by chosen activity of the windows of each recording.
+    """Return `(r, c, c)`: true by chosen concept of the windows of each test recording.
 
     Parameters
     ----------
     run : Run
         Whose people are judged.
     log_odds : callable
-        From segments `(k, d)` to log-probabilities `(k, 12)`; a window's are the mean of its own.
-    part : str
-        Which people.
-    step, size : int
-        Segments in a hop and in a window.
+        From segments `(k, d)` to log-probabilities `(k, c)`; a window's are the mean of its own.
+    windows : bool
+        Whether each segment is such a window itself.
     """
-    found = []
-    for item in run.of(part):
+    source, concepts, found = run.source, run.source.concepts, []
+    step, size = (1, 1) if windows else (source.step, source.size)
+    for item in run.of("test"):
         X = run.rows(item)
         spans = ((label.span.start, label.span.end, label.label) for label in item.labels)
-        numbers, labels = windows_of(spans)
+        numbers, labels = windows_of(spans, source.window, source.hop)
         frames = np.minimum(numbers[:, None] * step + np.arange(size), len(X) - 1)
         chosen = np.asarray(log_odds(X))[frames].mean(axis=1).argmax(axis=1)
-        counts = np.zeros((len(ACTIVITIES), len(ACTIVITIES)), np.int64)
-        np.add.at(counts, ([ACTIVITIES.index(label) for label in labels], chosen), 1)
+        counts = np.zeros((len(concepts), len(concepts)), np.int64)
+        np.add.at(counts, ([concepts.index(label) for label in labels], chosen), 1)
         found.append(counts)
     return np.stack(found)
 
 
-def wordings(part: str) -> dict[str, list[str]]:
-    """Return the sentences of each activity, of one part."""
-    every = json.loads((ROOT / "data/hapt/sentences.json").read_text())["concepts"]
-    return {name: parts[part] for name, parts in sorted(every.items())}
-
-
-ACTIVITIES = tuple(wordings("train"))
+wordings = HAPT.wordings
+ACTIVITIES = HAPT.concepts

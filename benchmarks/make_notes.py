@@ -287,13 +287,13 @@ def read_spans(file: Path) -> list[Stretch]:
         ]
 
 
-def read_words(file: Path) -> list[Stretch]:
+def read_words(file: Path, tier: str = "words") -> list[Stretch]:
     """Read the spoken words of a `.spans.csv` with tiers; the lower-case word is the label."""
     with file.open(encoding="utf-8", newline="") as rows:
         return [
             Stretch(float(r["start_s"]), float(r["end_s"]), r["text"].lower())
             for r in csv.DictReader(rows)
-            if r["label"] == "words" and r["text"] not in ("", "sp", "sil")
+            if r["label"] == tier and r["text"] not in ("", "sp", "sil")
         ]
 
 

@@ -96,8 +96,8 @@ MADE: Mapping[str, Collection] = {
 }
 
 
-def uci_pipeline(folder: Path) -> Path:
-    """Write each trial as a table with a header, its spans, and the pipeline."""
+def write_trials(folder: Path) -> None:
+    """Write each trial as a table with a header, and its spans into `truth`."""
     (folder / "truth").mkdir(parents=True)
     for spans in sorted(UCI.glob("*.spans.csv")):
         name = spans.name.removesuffix(".spans.csv")
@@ -105,6 +105,11 @@ def uci_pipeline(folder: Path) -> Path:
         text = "time,frontal,vertical,lateral\n" + "".join(",".join(row) + "\n" for row in rows)
         (folder / f"{name}.csv").write_text(text)
         (folder / "truth" / spans.name).write_text(spans.read_text())
+
+
+def uci_pipeline(folder: Path) -> Path:
+    """Write the trials and the pipeline."""
+    write_trials(folder)
     text = PIPELINE.replace("FOLDER", str(folder))
     names = sorted(p.name.removesuffix(".spans.csv") for p in UCI.glob("*.spans.csv"))
     for part in ("train", "valid", "test"):

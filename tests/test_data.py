@@ -40,6 +40,7 @@ def _script() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.append(str(file.parent))  # it imports its neighbours, as when it is run
     spec.loader.exec_module(module)
     return module
 

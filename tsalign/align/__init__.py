@@ -13,6 +13,7 @@ from tsalign.align.noted import Noted, pairs_of
 from tsalign.align.pairs import Pairs
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
+from tsalign.align.samples_encoder import Augment, Conv, Patch
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
@@ -22,10 +23,12 @@ from tsalign.align.token_encoder import TokenEncoder
 from tsalign.information import Bounds, mutual_information, shared_and_unique
 
 __all__ = [
+    "Augment",
     "Bounds",
     "ConceptText",
     "ContextEncoder",
     "Contrastive",
+    "Conv",
     "Correlation",
     "Cosine",
     "Hit",
@@ -36,6 +39,7 @@ __all__ = [
     "Mlp",
     "Noted",
     "Pairs",
+    "Patch",
     "Prompts",
     "Queries",
     "Reader",

@@ -18,7 +18,7 @@ from tsalign.align.decoding import Seconds
 from tsalign.align.negatives import warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
-from tsalign.align.signal_encoder import Mlp, SignalEncoder
+from tsalign.align.signal_encoder import Mlp, SignalEncoder, reads
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
@@ -222,10 +222,10 @@ class Contrastive(CalibratedSpace):
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
         self.runs_ = np.array(runs, float).reshape(-1, 2)
-        raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
-        self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
+        plain = reads(self.signal) == "features"  # others have neither centre nor spread
+        self.center_ = (1 if plain else 0) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
-        self.spread_ = np.where((spread > 0) & (not raw), spread, np.float32(1))
+        self.spread_ = np.where((spread > 0) & plain, spread, np.float32(1))
         with one_thread():
             self._learn(pairs, validation, checkpoint, listener)
             known = () if validation is None else (validation.texts, validation.names)

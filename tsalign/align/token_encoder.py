@@ -9,6 +9,7 @@ from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from tsalign.align.signal_encoder import Reads
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 
@@ -43,8 +44,7 @@ class TokenEncoder(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
-    raw: ClassVar[bool] = True
-    """Features are counted, not measured: nothing may scale them."""
+    reads: ClassVar[Reads] = "tokens"
     start_: Start | None = None
 
     def __init__(

@@ -14,13 +14,13 @@ import tsalign
 
 FACE = {
     "align": """
-        Bounds close_concepts ConceptText ContextEncoder Contrastive Correlation Cosine dcl find
-        from_hub hard_negatives Hit Index infonce Joined Kernel max_mil mil_nce MiniLM Mlp
-        mutual_information Noted opposites Pairs pairs_of Prompts push_to_hub Queries Reader
+        Augment Bounds close_concepts ConceptText ContextEncoder Contrastive Conv Correlation Cosine
+        dcl find from_hub hard_negatives Hit Index infonce Joined Kernel max_mil mil_nce MiniLM Mlp
+        mutual_information Noted opposites Pairs pairs_of Patch Prompts push_to_hub Queries Reader
         Relational sentences_for SentenceTransformerText shared_and_unique siglip SignalEncoder
         supcon terms text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
-    "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
+    "describe": "Describer LogMel Mfcc MiniRocket Raw Statistics widen",
     "evaluate": """
         baselines BoundaryError Calibration counts Distractors figures Information intervals
         Metric RecallAtIou report Results Retrieval Segmentation SpanIou TokenAgreement

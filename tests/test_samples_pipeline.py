@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import LESS, ROOT, Tiny
+from test_open_set import Applied
+from tiny import DATA, LESS, NOTES, ROOT, Tiny
 
 from tsalign import codec
 from tsalign.align import Augment, Contrastive, Conv, Patch
@@ -45,9 +45,12 @@ def test_alignment_may_learn_from_samples(kind: type, place: Path) -> None:
 
 def test_a_finished_run_is_applied_again(place: Path) -> None:
     first = Tiny(place / "again", place / "cache", less=(*FEW, SIGNALS[Conv])).run()
-    filled = json.loads(json.dumps(first.record))
-    assert first.code == 0
-    assert filled
+    assert first.code == 0, first.err
+    recordings = f"{DATA}/*.parquet"
+    applied = Applied(place / "again", recordings).run("--set", f"data.notes={DATA / NOTES}")
+    assert applied.code == 0, applied.err
+    assert "fit_align" not in str(applied.record["stages"])
+    assert [row | {"part": 0} for row in applied.rows] == [row | {"part": 0} for row in first.rows]
 
 
 def test_mistakes_are_named_with_their_place(tmp_path: Path) -> None:

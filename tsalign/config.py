@@ -20,6 +20,7 @@ from tsalign.modelfolder import PIPELINE, model_folder
 from tsalign.overrides import override
 from tsalign.params import dataclass_in, hints
 from tsalign.registry import REGISTRY, find, word
+from tsalign.types import reads
 from tsalign.yamlmap import Path as KeyPath
 from tsalign.yamlmap import Place, dump, parse
 
@@ -241,7 +242,7 @@ class _Builder:
         noted = isinstance(data, dict) and data.get("notes")
         if values.get("align") is not None and not noted:
             self.wrong(("align",), "learning needs data.notes")
-        read = getattr(getattr(parts["align"], "signal", None), "reads", "features")
+        read = reads(getattr(parts["align"], "signal", None))
         if read == "tokens" and values.get("tokens") is None:
             self.wrong(("align", "signal"), "an encoder of tokens needs tokens")
         if read == "samples" and [word("describe", type(b)) for b in parts["describe"]] != ["raw"]:

@@ -14,7 +14,7 @@ from tsalign.errors import TsalignError
 from tsalign.modelfolder import part_of
 from tsalign.notes import affirmed
 from tsalign.registry import find
-from tsalign.types import Note, Part, Span
+from tsalign.types import Note, Part, Span, reads
 
 ORDER = ("prepare", "segment", "describe", "tokens", "predict")
 ORDER += ("align", "match", "evaluate", "export")
@@ -123,7 +123,7 @@ class _Builder:
         index = None
         if c.align is not None:
             fit, more = stages.fit_align, ()
-            read = getattr(c.align.signal, "reads", "features")
+            read = reads(c.align.signal)
             if read == "samples":
                 fit, more, given = sample_stages.fit_align_samples, (learnt,), (_unscaled(), rows)
             if read == "tokens":

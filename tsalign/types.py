@@ -35,6 +35,7 @@ __all__ = [
 Assertion = Literal[
     "present", "absent", "possible", "hypothetical", "history", "plan", "other_person"
 ]
+Reads = Literal["features", "tokens", "samples"]
 Part = Literal["train", "valid", "test"]
 
 
@@ -354,3 +355,20 @@ class Aligned:
     truth: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     first: Tokens | None = None
     spoken: Spoken | None = None
+
+
+def reads(encoder: Any) -> Reads:
+    """Return what an encoder takes rows for, by its attribute `reads`.
+
+    Parameters
+    ----------
+    encoder : object or None
+        One without the attribute, as None, reads features. Those alone are standardised before:
+        tokens are counted, not measured, and samples have their scale, in which 0 is missing.
+
+    Examples
+    --------
+    >>> reads(None)
+    'features'
+    """
+    return getattr(encoder, "reads", "features")

@@ -18,7 +18,7 @@ from tsalign.align.decoding import Seconds
 from tsalign.align.negatives import warn_of_close
 from tsalign.align.noted import Noted, Supervision
 from tsalign.align.pairs import Pairs, check_features
-from tsalign.align.signal_encoder import Mlp, SignalEncoder, reads
+from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Closeness
 from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder
@@ -27,6 +27,7 @@ from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.params import check_params
 from tsalign.progress import Listener
 from tsalign.registry import find
+from tsalign.types import reads
 
 if TYPE_CHECKING:
     from tsalign.align.examples import Examples

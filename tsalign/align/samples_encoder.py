@@ -11,9 +11,9 @@ from annotated_types import Ge, Le, Lt
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.align.signal_encoder import Reads
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
+from tsalign.types import Reads
 
 if TYPE_CHECKING:
     from torch import nn

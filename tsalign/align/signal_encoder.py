@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol, runtime_checkable
 
 from annotated_types import Ge, Lt
 from sklearn.base import BaseEstimator
@@ -11,26 +11,6 @@ from tsalign.params import check_params
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-Reads = Literal["features", "tokens", "samples"]
-
-
-def reads(encoder: Any) -> Reads:
-    """Return what an encoder takes rows for, by its attribute `reads`.
-
-    Parameters
-    ----------
-    encoder : SignalEncoder or None
-        One without the attribute, as None, reads features. Those alone are standardised before:
-        tokens are counted, not measured, and samples have their scale, in which 0 is missing.
-
-    Examples
-    --------
-    >>> reads(Mlp())
-    'features'
-    """
-    return getattr(encoder, "reads", "features")
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ __all__ = [
     "Label",
     "Note",
     "Part",
+    "Reads",
     "Recording",
     "Segments",
     "Sentence",
@@ -30,6 +31,7 @@ __all__ = [
     "Spoken",
     "Tokens",
     "Unmatched",
+    "reads",
 ]
 
 Assertion = Literal[

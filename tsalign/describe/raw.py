@@ -51,7 +51,7 @@ class Raw(Describer):
     >>> raw = Raw(context=4.0, samples=2).fit([(x, 1.0, np.array([[0, 8]]))])
     >>> raw.transform(x, 1.0, np.array([[2, 6], [7, 8]])).round(2)
     array([[-0.44,  0.44],
-           [ 1.09,  1.53]], dtype=float32)
+           [ 0.87,  1.53]], dtype=float32)
     """
 
     version: ClassVar[int] = 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tsalign.align import Attention, ContextEncoder, Mlp, TokenEncoder
-from tsalign.describe import LogMel, Mfcc, MiniRocket, Statistics
+from tsalign.align import Attention, Augment, ContextEncoder, Conv, Mlp, Patch, TokenEncoder
+from tsalign.describe import LogMel, Mfcc, MiniRocket, Raw, Statistics
 from tsalign.export import Csv, Jsonl, Png, TextGrid
 from tsalign.match import Blocks, Independent, OneToOne, Ordered, Unordered
 from tsalign.notes import Reading
@@ -68,6 +68,8 @@ DESCRIBERS: list = [
     MiniRocket(kernels=252, context=0.64, components=4),
     LogMel(bins=8),
     Mfcc(coefficients=4, bins=8),
+    Raw(),
+    Raw(context=0.64, samples=9, groups=((0, 1, 2),)),
 ]
 ENCODERS: list = [
     Mlp(width=8),
@@ -75,6 +77,9 @@ ENCODERS: list = [
     ContextEncoder("transformer", width=8, layers=2, window=8),
     ContextEncoder(width=8, layers=1, window=8, start="masked"),
     TokenEncoder(n_tokens=50, reach=1, width=8, layers=1),
+    Conv(samples=3, width=8, layers=2),
+    Conv(1, 8, 1, 1, 0.0, Augment(0.1, 0.1, 0, 0.3, 0.1, 0.1), ((0, 1, 2),)),
+    Patch(samples=3, length=2, stride=1, width=8, layers=1, augment=Augment(shift=1)),
 ]
 POOLINGS: list = [
     Attention(),

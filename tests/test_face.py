@@ -14,14 +14,14 @@ import tsalign
 
 FACE = {
     "align": """
-        Attention Bounds close_concepts ConceptText ContextEncoder Contrastive Correlation
-        Cosine dcl find from_hub hard_negatives Hit Index infonce Joined Kernel max_mil
-        mil_nce MiniLM Mlp mutual_information Noted notes_for opposites Pairs pairs_of
+        Attention Augment Bounds close_concepts ConceptText ContextEncoder Contrastive Conv
+        Correlation Cosine dcl find from_hub hard_negatives Hit Index infonce Joined Kernel max_mil
+        mil_nce MiniLM Mlp mutual_information Noted notes_for opposites Pairs pairs_of Patch
         Prompts push_to_hub Queries Reader recordings_for Relational sentences_for
         SentenceTransformerText shared_and_unique siglip SignalEncoder supcon terms
         text_identity TextEncoder tiled_siglip tiled_supcon TokenEncoder unique
     """,
-    "describe": "Describer LogMel Mfcc MiniRocket Statistics widen",
+    "describe": "Describer LogMel Mfcc MiniRocket Raw Statistics widen",
     "evaluate": """
         baselines BoundaryError Calibration counts Distractors figures GlobalRetrieval
         Information intervals Metric RecallAtIou report Results Retrieval Segmentation

@@ -19,7 +19,7 @@ search
 session listing
 card
 summary pipeline
-token_stages open_stages
+token_stages sample_stages open_stages
 stages data
 engine config
 registry
@@ -46,6 +46,7 @@ MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
 MADE_OF |= {"align/gather.py": "torch", "align/tiles.py": "torch"}
 MADE_OF |= {f"align/{name}.py": "torch" for name in ("sequence", "feed", "objective", "examples")}
 MADE_OF |= {"align/tuned.py": "torch", "align/masked_start.py": "torch"}
+MADE_OF |= {"align/samples.py": "torch", "align/augment.py": "torch"}
 MADE_OF |= {"course.py": "torch", "align/attention.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 

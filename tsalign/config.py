@@ -18,8 +18,9 @@ from annotated_types import Ge, Le
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import PIPELINE, model_folder
 from tsalign.overrides import override
-from tsalign.params import hints
+from tsalign.params import dataclass_in, hints
 from tsalign.registry import REGISTRY, find, word
+from tsalign.types import reads
 from tsalign.yamlmap import Path as KeyPath
 from tsalign.yamlmap import Place, dump, parse
 
@@ -202,7 +203,7 @@ class _Builder:
             parts[name] = self.plain((name,), str | None, values.get(name))
         parts |= self.slots(values)
         if parts["model"] is None:
-            self.needs(values)
+            self.needs(values, parts)
         else:
             parts |= self.learnt(parts["model"], values)
         if parts["vocabulary"] and not self.mistakes and parts["align"] is None:
@@ -233,7 +234,7 @@ class _Builder:
         own = ("prepare",) if values.get("prepare") is None else ()
         return {slot: parts[slot] for slot in (*own, *LEARNT)}
 
-    def needs(self, values: dict[str, Any]) -> None:
+    def needs(self, values: dict[str, Any], parts: dict[str, Any]) -> None:
         for slot in ("segment", "describe"):
             if values.get(slot) in (None, []):
                 self.wrong((slot,), "missing")
@@ -241,11 +242,11 @@ class _Builder:
         noted = isinstance(data, dict) and data.get("notes")
         if values.get("align") is not None and not noted:
             self.wrong(("align",), "learning needs data.notes")
-        align = values.get("align")
-        signal = align.get("signal") if isinstance(align, dict) else None
-        kind = signal.get("kind") if isinstance(signal, dict) else signal
-        if kind == "tokens" and values.get("tokens") is None:
+        read = reads(getattr(parts["align"], "signal", None))
+        if read == "tokens" and values.get("tokens") is None:
             self.wrong(("align", "signal"), "an encoder of tokens needs tokens")
+        if read == "samples" and [word("describe", type(b)) for b in parts["describe"]] != ["raw"]:
+            self.wrong(("align", "signal"), "an encoder of samples needs describe: {kind: raw}")
         if values.get("predict") is not None and values.get("tokens") is None:
             self.wrong(("predict",), "predicting masked tokens needs tokens")
         if values.get("match") is not None and values.get("align") is None:
@@ -324,6 +325,9 @@ class _Builder:
             return self.block(path, name, given)
         if nested and isinstance(given, list) and _is_list(hint):
             return list(self.blocks(path, name, given))
+        inner = dataclass_in(hint)
+        if inner is not None and isinstance(given, dict):
+            return self.build(path, inner, given)
         return self.plain(path, hint, given)
 
     def plain(self, path: KeyPath, hint: Any, given: Any) -> Any:

@@ -9,7 +9,7 @@ from tsalign.errors import TsalignError
 
 PIPELINE = "pipeline.yaml"
 """In a model folder: the slots that made it, defaults filled in."""
-SPACES = ("align.fit_align", "align.fit_align_tokens")
+SPACES = ("align.fit_align", "align.fit_align_tokens", "align.fit_align_samples")
 """In a model folder: where the shared space may lie."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -32,6 +33,24 @@ def hints(kind: type) -> dict[str, Any]:
     resolved = typing.get_type_hints(kind.__init__, include_extras=True)
     names = [n for n in inspect.signature(kind).parameters if n in resolved]
     return {name: resolved[name] for name in names}
+
+
+def dataclass_in(hint: Any) -> Any:
+    """Return the dataclass that a parameter may be, or None.
+
+    Parameters
+    ----------
+    hint : type
+        From `hints`.
+
+    Examples
+    --------
+    >>> from tsalign.types import Span
+    >>> dataclass_in(Span | None), dataclass_in(int)
+    (<class 'tsalign.spans.Span'>, None)
+    """
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return next((option for option in options if dataclasses.is_dataclass(option)), None)
 
 
 def check_params(thing: Any) -> None:
@@ -95,7 +114,16 @@ def _wrong(value: Any, hint: Any) -> str:
         return "" if fits else "should be a whole number"
     if hint in (str, bool, type(None)):
         return "" if isinstance(value, hint) else f"should be a {hint.__name__}"
-    return ""
+    return _wrong_within(value, hint)
+
+
+def _wrong_within(value: Any, kind: Any) -> str:
+    if not dataclasses.is_dataclass(kind):
+        return ""
+    if not isinstance(value, kind):
+        return f"should be of class {kind.__name__}"
+    parts = ((name, _wrong(getattr(value, name), hint)) for name, hint in hints(kind).items())
+    return next((f"{name} {wrong}" for name, wrong in parts if wrong), "")
 
 
 def _out_of_bounds(value: Any, bound: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tsalign import open_stages, stages, token_stages
+from tsalign import open_stages, sample_stages, stages, token_stages
 from tsalign.config import Config
 from tsalign.data import Item, occurrences
 from tsalign.engine import Node, Source
@@ -14,7 +14,7 @@ from tsalign.errors import TsalignError
 from tsalign.modelfolder import part_of
 from tsalign.notes import affirmed
 from tsalign.registry import find
-from tsalign.types import Note, Part, Span
+from tsalign.types import Note, Part, Span, reads
 
 ORDER = ("prepare", "segment", "describe", "tokens", "predict")
 ORDER += ("align", "match", "evaluate", "export")
@@ -123,7 +123,10 @@ class _Builder:
         index = None
         if c.align is not None:
             fit, more = stages.fit_align, ()
-            if getattr(c.align.signal, "raw", False):
+            read = reads(c.align.signal)
+            if read == "samples":
+                fit, more, given = sample_stages.fit_align_samples, (learnt,), (_unscaled(), rows)
+            if read == "tokens":
                 fit, more = token_stages.fit_align_tokens, (self.of(_units(slots)), *before)
                 given = self.surrounded(slots)
             model = self.model(*given, segment, fit, more)
@@ -216,7 +219,7 @@ class _Builder:
         reach = (self.config.align.signal.reach,)
         inputs = _units(slots)
         rows = self.each("align", token_stages.surroundings, reach, inputs, keep=False)
-        return Node("align", "fit", token_stages.unscaled, keep=False), rows
+        return _unscaled(), rows
 
     def model(
         self,
@@ -317,6 +320,10 @@ class _Builder:
         labelled = "tokens" in slots and any(item.labels for item in self.items)
         told = any(isinstance(metric, agreement) for metric in asked)
         return (*asked, agreement()) if labelled and not told else tuple(asked)
+
+
+def _unscaled() -> Node:
+    return Node("align", "fit", token_stages.unscaled, keep=False)
 
 
 def _units(slots: Mapping[str, Each]) -> Each:

@@ -52,6 +52,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "minirocket": "tsalign.describe:MiniRocket",
         "log_mel": "tsalign.describe:LogMel",
         "mfcc": "tsalign.describe:Mfcc",
+        "raw": "tsalign.describe:Raw",
     },
     "tokens": {
         "kmeans": "tsalign.tokens:KMeans",
@@ -65,6 +66,8 @@ REGISTRY: dict[str, dict[str, str]] = {
         "mlp": "tsalign.align.signal_encoder:Mlp",
         "context": "tsalign.align.context_encoder:ContextEncoder",
         "tokens": "tsalign.align:TokenEncoder",
+        "conv": "tsalign.align.samples_encoder:Conv",
+        "patch": "tsalign.align.samples_encoder:Patch",
     },
     "text": {
         "minilm": "tsalign.align.text_encoder:MiniLM",

@@ -116,7 +116,7 @@ def surroundings(reach: int, tokens: Load) -> NDArray[np.float32]:
 
 
 def unscaled() -> Scale:
-    """Return the scale that changes nothing: tokens are no measurements."""
+    """Return the scale that changes nothing: of tokens, and of samples that have theirs."""
     return Scale(np.zeros(1), np.ones(1), np.inf)
 
 

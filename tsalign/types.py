@@ -22,6 +22,7 @@ __all__ = [
     "Label",
     "Note",
     "Part",
+    "Reads",
     "Recording",
     "Segments",
     "Sentence",
@@ -31,11 +32,13 @@ __all__ = [
     "Tokens",
     "Unmatched",
     "Wholes",
+    "reads",
 ]
 
 Assertion = Literal[
     "present", "absent", "possible", "hypothetical", "history", "plan", "other_person"
 ]
+Reads = Literal["features", "tokens", "samples"]
 Part = Literal["train", "valid", "test"]
 
 
@@ -382,3 +385,20 @@ class Aligned:
     first: Tokens | None = None
     spoken: Spoken | None = None
     wholes: tuple[Wholes, ...] = ()
+
+
+def reads(encoder: Any) -> Reads:
+    """Return what an encoder takes rows for, by its attribute `reads`.
+
+    Parameters
+    ----------
+    encoder : object or None
+        One without the attribute, as None, reads features. Those alone are standardised before:
+        tokens are counted, not measured, and samples have their scale, in which 0 is missing.
+
+    Examples
+    --------
+    >>> reads(None)
+    'features'
+    """
+    return getattr(encoder, "reads", "features")

@@ -14,6 +14,7 @@ from tsalign.align.pairs import Pairs
 from tsalign.align.pooling import Attention
 from tsalign.align.queries import Queries, terms
 from tsalign.align.retrieval import Hit, find, sentences_for
+from tsalign.align.samples_encoder import Augment, Conv, Patch
 from tsalign.align.signal_encoder import Mlp, SignalEncoder
 from tsalign.align.similarities import Correlation, Cosine, Kernel, Relational
 from tsalign.align.text_encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder
@@ -25,10 +26,12 @@ from tsalign.information import Bounds, mutual_information, shared_and_unique
 
 __all__ = [
     "Attention",
+    "Augment",
     "Bounds",
     "ConceptText",
     "ContextEncoder",
     "Contrastive",
+    "Conv",
     "Correlation",
     "Cosine",
     "Hit",
@@ -39,6 +42,7 @@ __all__ = [
     "Mlp",
     "Noted",
     "Pairs",
+    "Patch",
     "Prompts",
     "Queries",
     "Reader",

@@ -27,6 +27,7 @@ from tsalign.errors import TsalignError, TsalignWarning
 from tsalign.params import check_params
 from tsalign.progress import Listener
 from tsalign.registry import find
+from tsalign.types import reads
 
 if TYPE_CHECKING:
     from tsalign.align.objective import Objective, Term
@@ -234,10 +235,10 @@ class Contrastive(Lessons):
         self.concepts_ = tuple(sorted({name for name in names if name is not None}))
         runs = [(i, s) for i, name in enumerate(self.concepts_) for s in seconds.get(name, ())]
         self.runs_ = np.array(runs, float).reshape(-1, 2)
-        raw = getattr(self.signal, "raw", False)  # tokens have neither centre nor spread
-        self.center_ = (0 if raw else 1) * pairs.features.mean(0, dtype=float).astype(np.float32)
+        plain = reads(self.signal) == "features"  # others have neither centre nor spread
+        self.center_ = (1 if plain else 0) * pairs.features.mean(0, dtype=float).astype(np.float32)
         spread = pairs.features.std(0, dtype=float).astype(np.float32)
-        self.spread_ = np.where((spread > 0) & (not raw), spread, np.float32(1))
+        self.spread_ = np.where((spread > 0) & plain, spread, np.float32(1))
         with one_thread():
             self._learn(pairs, validation, checkpoint, listener)
             known = () if validation is None else (validation.texts, validation.names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from tsalign.errors import TsalignError
 from tsalign.folders import MODEL, load, save
-from tsalign.params import hints
+from tsalign.params import dataclass_in, hints
 from tsalign.registry import REGISTRY, find, word
 
 __all__ = ["MODEL", "from_block", "load", "save", "to_block"]
@@ -34,6 +35,7 @@ def to_block(slot: str, part: Any) -> Any:
         return [to_block(slot, one) for one in part]
     kind = type(part)
     values = {name: getattr(part, name) for name in hints(kind)}
+    values |= {n: asdict(v) for n, v in values.items() if is_dataclass(v)}
     if slot in values:  # a part may be made of others of its own slot
         values[slot] = to_block(slot, values[slot])
     return {"kind": word(slot, kind)} | values
@@ -62,10 +64,14 @@ def from_block(slot: str, block: Any) -> Any:
         raise TsalignError(
             f"this model was learnt with {block['kind']!r}: load it with {slot}=... of that kind"
         )
-    # JSON knows no tuple, and no part takes a list but of other parts.
-    values = {
-        k: from_block(k, v) if k == slot else tuple(v) if isinstance(v, list) else v
-        for k, v in block.items()
-        if k != "kind"
-    }
-    return find(slot, block["kind"])(**values)
+    kind = find(slot, block["kind"])
+    values = {k: from_block(k, v) if k == slot else v for k, v in block.items() if k != "kind"}
+    return kind(**{k: v if k == slot else _typed(v, hints(kind).get(k)) for k, v in values.items()})
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    """Return what JSON, which knows neither tuples nor classes, has made of a parameter."""
+    if isinstance(value, list):  # no part takes a list but of other parts
+        return tuple(_typed(part, None) for part in value)
+    kind = dataclass_in(hint)
+    return kind(**value) if kind is not None and isinstance(value, dict) else value

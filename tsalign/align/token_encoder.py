@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
+from tsalign.types import Reads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,8 +44,7 @@ class TokenEncoder(BaseEstimator):
     """
 
     version: ClassVar[int] = 1
-    raw: ClassVar[bool] = True
-    """Features are counted, not measured: nothing may scale them."""
+    reads: ClassVar[Reads] = "tokens"
     start_: Start | None = None
 
     def __init__(

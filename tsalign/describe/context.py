@@ -49,10 +49,8 @@ def widen(
     >>> widen(x, 1.0, np.array([[0, 2], [3, 5], [6, 7]]), 4.0).tolist()
     [[0, 3], [2, 6], [4, 7]]
     """
-    bounds = np.asarray(bounds, dtype=np.int64).reshape(-1, 2)
+    bounds = inside(bounds, len(values))
     start, end = bounds.T
-    outside = (start < 0) | (start >= end) | (end > len(values))
-    _refuse(bounds, outside, f"is empty or outside the {len(values)} samples")
     missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
     before = np.searchsorted(missing, start)
     _refuse(bounds, before != np.searchsorted(missing, end), "holds a missing value")
@@ -63,6 +61,15 @@ def widen(
     left = (start + end - length) // 2
     wide = np.maximum(left, borders[before] + 1), np.minimum(left + length, borders[before + 1])
     return np.stack(wide, axis=1)
+
+
+def inside(bounds: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return bounds as `(k, 2)` int64, or raise when one is empty or outside `n` samples."""
+    bounds = np.asarray(bounds, dtype=np.int64).reshape(-1, 2)
+    start, end = bounds.T
+    outside = (start < 0) | (start >= end) | (end > n)
+    _refuse(bounds, outside, f"is empty or outside the {n} samples")
+    return bounds
 
 
 def _refuse(bounds: NDArray[np.int64], wrong: NDArray[np.bool_], words: str) -> None:
@@ -108,6 +115,11 @@ class Describer(BaseEstimator):
     def _windows(
         self, values: NDArray[np.float32], rate: float, bounds: NDArray[np.int64]
     ) -> NDArray[np.int64]:
+        self._check(values, rate)
+        return widen(values, rate, bounds, self.context)
+
+    def _check(self, values: NDArray[np.float32], rate: float) -> None:
+        """Refuse another rate, or other channels, than learnt from."""
         check_is_fitted(self, "rate_")
         if values.ndim != 2 or values.shape[1] != self.channels_:
             raise TsalignError(
@@ -119,7 +131,6 @@ class Describer(BaseEstimator):
                 f"{type(self).__name__} learned at {self.rate_:g} Hz, but got {rate:g} Hz; "
                 "prepare: resample brings all recordings to one rate"
             )
-        return widen(values, rate, bounds, self.context)
 
     def _named(self, names: Iterable[str]) -> list[str]:
         suffix = "" if self.context is None else f" ({self.context:g} s)"

@@ -44,6 +44,7 @@ LEVELS = (
     "peak frequency",
     "spectral entropy",
 )
+Groups = Literal["auto"] | tuple[tuple[int, int, int], ...]
 RHYTHM = ("autocorrelation peak", "autocorrelation lag")
 
 
@@ -97,7 +98,7 @@ class Statistics(Describer):
         self,
         context: Annotated[float, Ge(0)] | None = None,
         bands: tuple[float, ...] | None = None,
-        groups: Literal["auto"] | tuple[tuple[int, int, int], ...] = "auto",
+        groups: Groups = "auto",
     ) -> None:
         self.context = context
         self.bands = bands
@@ -126,7 +127,7 @@ class Statistics(Describer):
         """
         self._learn(pieces)
         self.edges_ = self._band_edges()
-        self.groups_ = self._sensor_groups(channels)
+        self.groups_ = sensor_groups(self.groups, channels, self.channels_)
         _, power = level_and_power(self._with_magnitudes(values).T for values, _, _ in pieces)
         self.floor_ = FLOOR * power
         return self
@@ -143,16 +144,6 @@ class Statistics(Describer):
                 f"{nyquist:g} Hz"
             )
         return edges
-
-    def _sensor_groups(self, channels: Sequence[str] | None) -> NDArray[np.int64]:
-        if self.groups == "auto":
-            found = three_axis(channels or ())
-        else:
-            found = [tuple(group) for group in self.groups]
-        groups = np.array(found, dtype=np.int64).reshape(-1, 3)
-        if groups.size and not 0 <= groups.min() <= groups.max() < self.channels_:
-            raise TsalignError(f"groups {found} name a channel beyond the {self.channels_} given")
-        return groups
 
     def _with_magnitudes(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         extra = [np.sqrt(np.square(values[:, g], dtype=np.float64).sum(1)) for g in self.groups_]
@@ -250,3 +241,34 @@ def three_axis(channels: Sequence[str]) -> list[tuple[int, int, int]]:
         for name, i in place.items()
         if name.endswith("x") and name[:-1] + "y" in place and name[:-1] + "z" in place
     ]
+
+
+def sensor_groups(
+    groups: Groups, channels: Sequence[str] | None, n_channels: int
+) -> NDArray[np.int64]:
+    """Return the channels of each 3-axis sensor, as told or as their names tell.
+
+    Parameters
+    ----------
+    groups : "auto" or tuple of tuple of int
+        "auto" asks `three_axis`.
+    channels : sequence of str or None
+        Names.
+    n_channels : int
+        How many there are.
+
+    Returns
+    -------
+    (g, 3) int64
+        Numbers of channels.
+
+    Raises
+    ------
+    TsalignError
+        When a group names a channel that is not there.
+    """
+    found = three_axis(channels or ()) if groups == "auto" else [tuple(g) for g in groups]
+    numbers = np.array(found, dtype=np.int64).reshape(-1, 3)
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < n_channels:
+        raise TsalignError(f"groups {found} name a channel beyond the {n_channels} given")
+    return numbers

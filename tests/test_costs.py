@@ -355,7 +355,7 @@ def test_a_mixture_takes_a_cost_itself_but_no_foreign_kernel():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"cost": "l3"}, "cost='l3' should be one of 'l2', 'l1', 'normal'"),
+        ({"cost": "l3"}, r"\(cost='l3'\): should be one of 'l2', 'l1', 'normal'"),
         ({"cost": "ar", "order": 0}, "order=0"),
         ({"weights": [1.0]}, "weights should be 2 numbers"),
         ({"weights": [1.0, 0.0]}, "above 0"),

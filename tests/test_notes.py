@@ -246,7 +246,6 @@ def with_sentence(**fields: object) -> dict:
         (NOTE | {"zzz": 1}, "zzz: unknown key; there are recording, note"),
         ({"text": "He sat."}, "recording: required, but not there"),
         ({"recording": "a"}, "a note needs 'text' or 'sentences'"),
-        ({"recording": "a", "sentences": []}, "a note needs 'text' or 'sentences'"),
         (NOTE | {"recording": 7}, "recording: should be a text, not 7"),
         (NOTE | {"text": "  "}, "text: is empty"),
         (NOTE | {"ordered": "yes"}, 'ordered: should be true or false, not "yes"'),
@@ -272,6 +271,14 @@ def test_mistakes_are_named(tmp_path, second, said):
         read_notes(path)
     assert str(caught.value).startswith(f"{path}:2: ")
     assert said in str(caught.value)
+
+
+def test_a_list_without_sentences_is_a_note_of_which_nothing_is_said(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    path.write_text('{"recording": "a", "sentences": []}\n{"recording": "a", "text": "He sat."}')
+    silent, told = read_notes(path)["a"].notes
+    assert silent.sentences == ()
+    assert [s.text for s in told.sentences] == ["He sat."]
 
 
 def test_files_that_cannot_be_read(tmp_path):

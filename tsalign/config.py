@@ -18,9 +18,8 @@ from annotated_types import Ge, Le
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import PIPELINE, model_folder
 from tsalign.overrides import override
-from tsalign.params import dataclass_in, hints
+from tsalign.params import dataclass_in, hints, reads
 from tsalign.registry import REGISTRY, find, word
-from tsalign.types import reads
 from tsalign.yamlmap import Path as KeyPath
 from tsalign.yamlmap import Place, dump, parse
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types as at
 
 from tsalign.errors import TsalignError
+from tsalign.types import Reads
 
 
 @functools.cache
@@ -142,3 +143,20 @@ def _out_of_bounds(value: Any, bound: Any) -> str:
     field, holds, words = tests[type(bound)]
     limit = getattr(bound, field)
     return "" if holds(value, limit) else f"should be {words} {limit}"
+
+
+def reads(encoder: Any) -> Reads:
+    """Return what an encoder takes rows for, by its attribute `reads`.
+
+    Parameters
+    ----------
+    encoder : object or None
+        One without the attribute, as None, reads features. Those alone are standardised before:
+        tokens are counted, not measured, and samples have their scale, in which 0 is missing.
+
+    Examples
+    --------
+    >>> reads(None)
+    'features'
+    """
+    return getattr(encoder, "reads", "features")

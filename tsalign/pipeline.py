@@ -13,8 +13,9 @@ from tsalign.engine import Node, Source
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import part_of
 from tsalign.notes import affirmed
+from tsalign.params import reads
 from tsalign.registry import find
-from tsalign.types import Note, Part, Span, reads
+from tsalign.types import Note, Part, Span
 
 ORDER = ("prepare", "segment", "describe", "tokens", "predict")
 ORDER += ("align", "match", "evaluate", "export")

@@ -32,7 +32,6 @@ __all__ = [
     "Tokens",
     "Unmatched",
     "Wholes",
-    "reads",
 ]
 
 Assertion = Literal[
@@ -385,20 +384,3 @@ class Aligned:
     first: Tokens | None = None
     spoken: Spoken | None = None
     wholes: tuple[Wholes, ...] = ()
-
-
-def reads(encoder: Any) -> Reads:
-    """Return what an encoder takes rows for, by its attribute `reads`.
-
-    Parameters
-    ----------
-    encoder : object or None
-        One without the attribute, as None, reads features. Those alone are standardised before:
-        tokens are counted, not measured, and samples have their scale, in which 0 is missing.
-
-    Examples
-    --------
-    >>> reads(None)
-    'features'
-    """
-    return getattr(encoder, "reads", "features")

@@ -24,10 +24,9 @@ from tsalign.align.supervision import HEADS, taught
 from tsalign.align.text_encoder import TextEncoder, reader_of
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, TsalignWarning
-from tsalign.params import check_params
+from tsalign.params import check_params, reads
 from tsalign.progress import Listener
 from tsalign.registry import find
-from tsalign.types import reads
 
 if TYPE_CHECKING:
     from tsalign.align.objective import Objective, Term

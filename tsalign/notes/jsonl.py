@@ -158,7 +158,7 @@ def _note(fields: dict[str, Any], index: int, meanings: Meanings, *, clauses: bo
     ident = _take(fields, "note", str, required=False) or f"n{index}"
     given = _take(fields, "sentences", list, required=False)
     text = _take(fields, "text", str, required=False) or ""
-    if not given and not text:
+    if given is None and not text:
         raise TsalignError("a note needs 'text' or 'sentences'")
     times = _times(fields, meanings)
     sentences = (

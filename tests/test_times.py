@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from notes_probes import assertion_is_right, load, time_is_right
 from test_notes import assert_linear
@@ -48,17 +48,27 @@ def test_any_text_has_finite_windows(text, start, seconds, written):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 23), st.integers(0, 59), moments, st.floats(1, 240), st.booleans())
+@example(10, 0, datetime(2000, 1, 1, 12), 10.0, False)  # ten in the evening, when recording ends
 def test_a_clock_in_the_recording_is_found_there(hour, minute, start, hours, signed):
-    """What the window holds is the written wall clock, on the day that the rule names."""
+    """What the window holds is the written wall clock, on the day that the rule names.
+
+    Of an hour that may be of the afternoon, that one is meant where it alone lies inside.
+    """
     end = start + timedelta(hours=hours)
     times = Times(recorded=(start, end), written=end if signed else None)
     when, _, _ = times.read(f"Fell at {hour:02}:{minute:02}.")
     assert when is not None
     middle = start + timedelta(seconds=(when.start + when.end) / 2)
-    assert (middle.hour, middle.minute) == (hour, minute)
     days = [middle + timedelta(days=n) for n in (-1, 1)]
     half = timedelta(seconds=(when.end - when.start) / 2)
     inside = when.start < (end - start).total_seconds() and when.end > 0
+    if middle.hour != hour:
+        assert (middle.hour, middle.minute) == (hour + 12, minute)
+        written = [middle + timedelta(hours=n) for n in (-12, 12)]
+        assert inside
+        assert not any(day - half < end and day + half > start for day in written)
+    else:
+        assert middle.minute == minute
     if not inside:
         assert not any(day - half < end and day + half > start for day in days)
     elif signed:

@@ -221,6 +221,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         work = given.work or Path(aside)
+        work.mkdir(parents=True, exist_ok=True)
         for name in given.rows:
             found = every[name](name, work, given.seeds)
             print(table([shown(name, found)]), flush=True)

@@ -129,6 +129,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         work = given.work or Path(aside)
+        work.mkdir(parents=True, exist_ok=True)
         for name in given.sets:
             folder = Path(tempfile.mkdtemp(prefix="source-", dir=aside))
             folds = SOURCES[name](folder)

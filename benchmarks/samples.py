@@ -1,6 +1,6 @@
 """Encoders of samples beside features, on the people of HAPT who train and validate.
 
-    python benchmarks/samples.py --epochs 8 --out /tmp/samples.json
+    python benchmarks/samples.py
 
 Learnt from the stamped notes of people 1 to 17, without anybody to stop by; judged on segments of
 0.64 s of people 18 to 20 that have a label, by the most likely concept. Nobody of the test people
@@ -10,7 +10,6 @@ is read. One seed: differences of a few hundredths mean nothing.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from report import write_result
 from sklearn.metrics import accuracy_score, f1_score
 
 from tsalign.align import Augment, Contrastive, Conv, Mlp, Noted, Patch, pairs_of
@@ -102,14 +102,12 @@ def main() -> None:
     p.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     p.add_argument("--epochs", type=int, default=8)
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--out", type=Path, required=True)
     given = p.parse_args()
     found = {}
     for arm in given.arms:
         found[arm] = measure(given.data, arm, given.epochs, given.seed)
         print(arm, {name: round(value, 3) for name, value in found[arm].items()}, flush=True)
-        told = {"epochs": given.epochs, "seed": given.seed, "arms": found}
-        given.out.write_text(json.dumps(told, indent=1) + "\n")
+        write_result("samples", {"epochs": given.epochs, "seed": given.seed, "arms": found})
 
 
 if __name__ == "__main__":

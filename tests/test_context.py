@@ -12,7 +12,7 @@ from test_align import ENCODER
 
 from tsalign.align import ContextEncoder, Contrastive, Mlp, Pairs
 from tsalign.align.examples import Examples
-from tsalign.align.sequence import encode_recordings
+from tsalign.align.signal.sequence import encode_recordings
 from tsalign.errors import TsalignError
 
 NETWORKS = ("tcn", "transformer")

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from tsalign.align import ContextEncoder
 from tsalign.align.examples import Examples
-from tsalign.align.masked_start import Naming, hidden, name_hidden
+from tsalign.align.signal.masked_start import Naming, hidden, name_hidden
 from tsalign.config import load
 from tsalign.errors import TsalignError
 
@@ -40,10 +40,10 @@ def cycle(n: int = 600) -> Examples:
 
 
 def test_what_is_around_tells_what_is_hidden(monkeypatch) -> None:
-    monkeypatch.setattr("tsalign.align.masked_start.UNITS", 4)
-    monkeypatch.setattr("tsalign.align.masked_start.AT_ONCE", 64)
-    monkeypatch.setattr("tsalign.align.masked_start.STARTS", 0.1)
-    monkeypatch.setattr("tsalign.align.masked_start.SPAN", 2)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.UNITS", 4)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.AT_ONCE", 64)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.STARTS", 0.1)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.SPAN", 2)
     surprise = name_hidden(network(dropout=0.0, blank=0.0), cycle(), 0, "cpu")
     assert surprise[0] > 1.2
     assert surprise[-1] < 0.9 < np.log(4)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsalign.align.pairs import stretches
-from tsalign.align.stretches import Group, Whole
+from tsalign.align.pooling.stretches import Group, Whole
 
 AROUND = 4  # segments that are read for each that is asked, where they are read in context
 Floats = NDArray[np.floating]

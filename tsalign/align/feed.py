@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsalign.align.examples import Batch, Examples
-from tsalign.align.stretches import Group
+from tsalign.align.pooling.stretches import Group
 
 ROOM = 0.5  # share of what is free on a GPU that examples may take
 

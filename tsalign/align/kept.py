@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from tsalign.align import persist
-from tsalign.align.concepts import ConceptText
-from tsalign.align.identity import check_identity, text_identity
-from tsalign.align.pooling import Pooling
-from tsalign.align.signal_encoder import SignalEncoder
-from tsalign.align.similarities import Closeness
-from tsalign.align.text_encoder import MiniLM, TextEncoder
+from tsalign.align.loss.similarities import Closeness
+from tsalign.align.pooling.pooling import Pooling
+from tsalign.align.signal.mlp import SignalEncoder
+from tsalign.align.text.concepts import ConceptText
+from tsalign.align.text.encoder import MiniLM, TextEncoder
+from tsalign.align.text.identity import check_identity, text_identity
 from tsalign.errors import located
 from tsalign.params import hints
 

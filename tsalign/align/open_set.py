@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.pairs import Pairs
-from tsalign.align.queries import unit
+from tsalign.align.retrieval.queries import unit
 
 if TYPE_CHECKING:
     from tsalign.align.shared_space import SharedSpace

@@ -13,9 +13,9 @@ from tsalign.align import calibrate
 from tsalign.align.kept import Kept
 from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
-from tsalign.align.queries import Queries, unit
-from tsalign.align.signal_encoder import Mlp
-from tsalign.align.text_encoder import reader_of, text_rows
+from tsalign.align.retrieval.queries import Queries, unit
+from tsalign.align.signal.mlp import Mlp
+from tsalign.align.text.encoder import reader_of, text_rows
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError
 

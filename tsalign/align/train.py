@@ -17,14 +17,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tsalign.align.examples import Batch, Examples
 from tsalign.align.feed import Look, WideLook, fed, wide_look
-from tsalign.align.gather import gather, processes, rank
-from tsalign.align.masked_start import name_hidden
-from tsalign.align.objective import Objective
-from tsalign.align.pooling import Pooling
-from tsalign.align.sequence import InContext, encode_recordings
-from tsalign.align.signal_encoder import SignalEncoder
-from tsalign.align.stretches import Group
-from tsalign.align.tuned import Tuned
+from tsalign.align.loss.gather import gather, processes, rank
+from tsalign.align.loss.objective import Objective
+from tsalign.align.pooling.pooling import Pooling
+from tsalign.align.pooling.stretches import Group
+from tsalign.align.signal.masked_start import name_hidden
+from tsalign.align.signal.mlp import SignalEncoder
+from tsalign.align.signal.sequence import InContext, encode_recordings
+from tsalign.align.text.tuned import Tuned
 from tsalign.course import Course, Plan, digest, half
 from tsalign.errors import TsalignError
 from tsalign.progress import Listener

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from tsalign.align.losses import supcon
+from tsalign.align.loss.losses import supcon
 
 MAX_SCALE = 100.0
 

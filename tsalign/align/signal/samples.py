@@ -179,7 +179,7 @@ class Conv(SamplesEncoder):
         TsalignError
             When rows do not hold whole channels, or a parameter does not fit them.
         """
-        from tsalign.align.samples import Changes, ResNet
+        from tsalign.align.signal.sample_nets import Changes, ResNet
 
         channels = self._channels(n_features)
         if self.kernel % 2 == 0:
@@ -264,7 +264,7 @@ class Patch(SamplesEncoder):
         TsalignError
             When rows do not hold whole channels, or a parameter does not fit them.
         """
-        from tsalign.align.samples import Changes, PatchNet
+        from tsalign.align.signal.sample_nets import Changes, PatchNet
         from tsalign.transformer import Shape
 
         channels = self._channels(n_features)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsalign.align.decoding import Seconds, decoded
-from tsalign.align.noted import (
+from tsalign.align.pairs import Pairs
+from tsalign.align.supervision.decoding import Seconds, decoded
+from tsalign.align.supervision.noted import (
     Claim,
     Guess,
     Noted,
@@ -19,7 +20,6 @@ from tsalign.align.noted import (
     claims_of,
     joined,
 )
-from tsalign.align.pairs import Pairs
 
 if TYPE_CHECKING:
     from tsalign.align.shared_space import SharedSpace

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align.pooling import RECORDING, Pooling, Scale, check_scales, scale_name
+from tsalign.align.pooling.pooling import RECORDING, Pooling, Scale, check_scales, scale_name
 from tsalign.errors import TsalignError
 
 Ints = NDArray[np.int64]

@@ -11,8 +11,8 @@ from annotated_types import MinLen
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.align.identity import text_identity
-from tsalign.align.text_encoder import MiniLM, Reader, TextEncoder, is_tuned
+from tsalign.align.text.encoder import MiniLM, Reader, TextEncoder, is_tuned
+from tsalign.align.text.identity import text_identity
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 

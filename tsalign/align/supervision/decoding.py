@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align.noted import Claim, Guess, Noted, Text, as_stamped
+from tsalign.align.supervision.noted import Claim, Guess, Noted, Text, as_stamped
 from tsalign.types import Evidence
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign import folders
-from tsalign.align.queries import Queries
+from tsalign.align.retrieval.queries import Queries
 from tsalign.errors import TsalignError
 from tsalign.types import Part
 

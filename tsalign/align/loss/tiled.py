@@ -63,7 +63,7 @@ def tiled_supcon(
     """
     import torch
 
-    from tsalign.align.tiles import LogSums
+    from tsalign.align.loss.tiles import LogSums
 
     close, segments, texts = _pairs(signal, text, said, means, tile)
     scale = torch.as_tensor(scale).to(signal)
@@ -113,7 +113,7 @@ def tiled_siglip(
     """
     import torch
 
-    from tsalign.align.tiles import SoftplusSum
+    from tsalign.align.loss.tiles import SoftplusSum
 
     close, _, texts = _pairs(signal, text, said, means, tile)
     many = int(texts[0].sum())

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from tsalign.align.index import Index
-from tsalign.align.queries import Queries, unit
+from tsalign.align.retrieval.index import Index
+from tsalign.align.retrieval.queries import Queries, unit
 from tsalign.errors import TsalignError
 from tsalign.kernels.maximal import maximal_runs
 from tsalign.types import Part, Span

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align.pooling import Scale
+from tsalign.align.pooling.pooling import Scale
 from tsalign.align.shared_space import Floats, SharedSpace
 from tsalign.device import one_thread
 from tsalign.errors import TsalignError
 
 if TYPE_CHECKING:
-    from tsalign.align.attention import Pools
+    from tsalign.align.pooling.attention import Pools
 
 
 class PooledSpace(SharedSpace):

@@ -96,7 +96,7 @@ class ContextEncoder(BaseEstimator):
             Windows `(b, t, n_features)`, and which of their rows are real `(b, t)`, to
             `(b, t, dimension)`, not normalised; `reach` is how many rows on either side count.
         """
-        from tsalign.align.sequence import Dilated, InContext, NearBlock
+        from tsalign.align.signal.sequence import Dilated, InContext, NearBlock
 
         check_params(self)
         if self.network == "transformer" and self.width % self.heads:

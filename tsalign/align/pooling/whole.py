@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align.index import Index
-from tsalign.align.noted import HERE, Noted, pairs_of
-from tsalign.align.pooling import RECORDING, scale_name
-from tsalign.align.queries import unit
-from tsalign.align.stretches import cut
+from tsalign.align.pooling.pooling import RECORDING, scale_name
+from tsalign.align.pooling.stretches import cut
+from tsalign.align.retrieval.index import Index
+from tsalign.align.retrieval.queries import unit
+from tsalign.align.supervision.noted import HERE, Noted, pairs_of
 from tsalign.errors import TsalignError
 from tsalign.types import Note, Part, Segments, Wholes
 
 if TYPE_CHECKING:
-    from tsalign.align.pooled_space import PooledSpace
-    from tsalign.align.pooling import Scale
+    from tsalign.align.pooling.pooled_space import PooledSpace
+    from tsalign.align.pooling.pooling import Scale
 
 
 def recordings_for(

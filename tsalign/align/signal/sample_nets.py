@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, max_pool1d, pad
 
-from tsalign.align.augment import augmented
-from tsalign.align.samples_encoder import Augment, Group
+from tsalign.align.signal.augment import augmented
+from tsalign.align.signal.samples import Augment, Group
 from tsalign.transformer import Block, Shape
 
 PIECE = 1024  # segments that are read together when nothing is learnt

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.pairs import Pairs
-from tsalign.align.text_encoder import text_rows
+from tsalign.align.text.encoder import text_rows
 
 if TYPE_CHECKING:
     from tsalign.align.examples import Examples
-    from tsalign.align.stretches import Whole
+    from tsalign.align.pooling.stretches import Whole
 
 
 class Lessons(CalibratedSpace):
@@ -55,7 +55,7 @@ class Lessons(CalibratedSpace):
         """Return where the segments lie, where stretches of them are to be pooled."""
         if self.pooling is None:
             return None
-        from tsalign.align.stretches import Whole
+        from tsalign.align.pooling.stretches import Whole
 
         wholes = pairs.places if pairs.wholes is None else pairs.wholes
         return Whole(self.pooling, wholes, pairs.seconds, every)

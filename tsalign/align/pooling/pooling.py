@@ -13,7 +13,7 @@ from tsalign.params import check_params
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsalign.align.attention import Pools
+    from tsalign.align.pooling.attention import Pools
 
 RECORDING: Literal["recording"] = "recording"
 Scale = float | Literal["recording"]
@@ -104,7 +104,7 @@ class Attention(BaseEstimator):
         TsalignError
             When the heads cannot share the columns, or a scale is none.
         """
-        from tsalign.align.attention import Pools
+        from tsalign.align.pooling.attention import Pools
 
         check_params(self)
         check_scales(self.scales)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tsalign.align.minilm import MINILM_SHA256
-from tsalign.align.text_encoder import MiniLM, SentenceTransformerText, is_tuned
+from tsalign.align.text.encoder import MiniLM, SentenceTransformerText, is_tuned
+from tsalign.align.text.minilm import MINILM_SHA256
 from tsalign.errors import TsalignError
 
 

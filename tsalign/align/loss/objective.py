@@ -9,12 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from tsalign.align import losses, tiled
 from tsalign.align.examples import Batch
 from tsalign.align.feed import Look
-from tsalign.align.gather import gather
-from tsalign.align.negatives import Opposites, hard_negatives
-from tsalign.align.similarities import Closeness
+from tsalign.align.loss import losses, tiled
+from tsalign.align.loss.gather import gather
+from tsalign.align.loss.negatives import Opposites, hard_negatives
+from tsalign.align.loss.similarities import Closeness
 from tsalign.errors import TsalignError
 
 Loss = Callable[..., Tensor]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsalign.align.examples import Examples
-from tsalign.align.sequence import InContext
+from tsalign.align.signal.sequence import InContext
 from tsalign.course import Course, Plan, digest, half
 from tsalign.registry import find
 

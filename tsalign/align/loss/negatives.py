@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tsalign.align.text_encoder import TextEncoder
+from tsalign.align.text.encoder import TextEncoder
 from tsalign.errors import TsalignError, TsalignWarning
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tsalign.align.losses import closeness, with_null
+from tsalign.align.loss.losses import closeness, with_null
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tsalign.align.losses import Similarity
+    from tsalign.align.loss.losses import Similarity
 
 
 def mil_nce(

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from tsalign.align.calibrate import logistic
-from tsalign.align.text_encoder import MiniLM, TextEncoder
-from tsalign.align.text_parts import looks_of
+from tsalign.align.text.encoder import MiniLM, TextEncoder
+from tsalign.align.text.parts import looks_of
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import normalize
 
-from tsalign.align.minilm import LAYERS, in_context
+from tsalign.align.text.minilm import LAYERS, in_context
 from tsalign.errors import TsalignError
 
 PACE = 0.02

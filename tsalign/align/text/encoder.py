@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.align.minilm import LAYERS, WORD_VECTORS, contextual, equal_length, load
+from tsalign.align.text.minilm import LAYERS, WORD_VECTORS, contextual, equal_length, load
 from tsalign.device import one_thread
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
@@ -18,7 +18,7 @@ from tsalign.params import check_params
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tsalign.align.tuned import Tuned
+    from tsalign.align.text.tuned import Tuned
 
 Rows = Iterable[NDArray[np.float32]]
 
@@ -194,7 +194,7 @@ class MiniLM(_Memo):
 
     def last(self) -> Tuned:
         """Return the layers that learn, as they begin; they read what `states` gives."""
-        from tsalign.align.tuned import of_minilm
+        from tsalign.align.text.tuned import of_minilm
 
         return of_minilm(self._loaded()[1], self.tuned_layers)
 
@@ -247,12 +247,12 @@ class SentenceTransformerText(_Memo):
 
     def last(self) -> Tuned:
         """Return the layers that learn, as they begin; they read what `states` gives."""
-        from tsalign.align.tuned import of_transformer
+        from tsalign.align.text.tuned import of_transformer
 
         return of_transformer(self._loaded(), self.tuned_layers)
 
     def _lower(self, texts: list[str]) -> Rows:
-        from tsalign.align.tuned import below
+        from tsalign.align.text.tuned import below
 
         return below(self._loaded(), self.tuned_layers, texts)
 

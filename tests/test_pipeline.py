@@ -327,6 +327,7 @@ def test_recordings_without_notes_are_cut_and_described_only(again: Tiny, tmp_pa
 def test_unsplit_recordings_all_learn_and_are_all_aligned(again: Tiny) -> None:
     ended = again.run("--set", "data.split=")
     assert ended.code == 0
+    assert "confidence is not calibrated" in (ended.folder / "events.jsonl").read_text()
     assert {row["part"] for row in ended.rows} == {"train"}
     assert len(ended.rows) == 107
     figures = json.loads((ended.folder / "metrics.json").read_text())

@@ -6,6 +6,7 @@ them, so that nothing is read before it is needed and nothing stays in memory.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tsalign.engine import Source
-from tsalign.errors import TsalignError, located
+from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.progress import Listener
 from tsalign.types import (
     Aligned,
@@ -279,6 +280,10 @@ def fit_match(
     cases = [
         Case(load(), cut(), *told) for told, load, cut in zip(valid, judged, segments, strict=True)
     ]
+    if not any(case.truth for case in cases):
+        message = "no validation recording has sentences with true times: the matcher keeps the"
+        message += " weights it begins with, and confidence is not calibrated"
+        warnings.warn(message, TsalignWarning, stacklevel=2)
     seconds = _durations(train)
     every = [value for some in seconds.values() for value in some]
     if not every or np.ptp(every) < SAME:

@@ -29,7 +29,7 @@ from tsalign.align import (
     infonce,
     supcon,
 )
-from tsalign.align.calibrate import choice, choose_log_proba, logistic
+from tsalign.align.space.calibrate import choice, choose_log_proba, logistic
 from tsalign.errors import TsalignError
 
 CONCEPTS = ("FALL", "SIT", "STAIRS", "WALK")

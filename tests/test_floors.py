@@ -41,9 +41,9 @@ HEAVY |= {"transformers", "tokenizers", "safetensors", "dask", "distributed", "p
 HEAVY |= {"pydantic", "ruamel", "ruptures"}
 UNASKED = {"pandas", "pyarrow", "rich"}  # scikit-learn loads these itself where they are there
 # Files made of nothing but a heavy package's things, imported by others only when needed.
-MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
+MADE_OF = {f"align/training/{name}.py": "torch" for name in ("train", "feed", "examples")}
 MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
-MADE_OF |= {f"align/{name}.py": "torch" for name in ("feed", "examples", "pooling/attention")}
+MADE_OF |= {"align/pooling/attention.py": "torch"}
 MADE_OF |= {f"align/loss/{name}.py": "torch" for name in ("gather", "tiles", "objective")}
 MADE_OF |= {
     f"align/signal/{name}.py": "torch"

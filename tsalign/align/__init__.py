@@ -1,7 +1,6 @@
 """Learning which sentence speaks of which segment."""
 
 from tsalign.align.contrastive import Contrastive
-from tsalign.align.hub import from_hub, push_to_hub
 from tsalign.align.loss.bags import max_mil, mil_nce, unique
 from tsalign.align.loss.losses import dcl, infonce, siglip, supcon
 from tsalign.align.loss.negatives import close_concepts, hard_negatives, opposites
@@ -13,10 +12,12 @@ from tsalign.align.pooling.whole import notes_for, recordings_for
 from tsalign.align.retrieval.find import Hit, find, sentences_for
 from tsalign.align.retrieval.index import Index
 from tsalign.align.retrieval.queries import Queries, terms
+from tsalign.align.signal.augmentation import Augment
 from tsalign.align.signal.context import ContextEncoder
 from tsalign.align.signal.mlp import Mlp, SignalEncoder
-from tsalign.align.signal.samples import Augment, Conv, Patch
+from tsalign.align.signal.samples import Conv, Patch
 from tsalign.align.signal.tokens import TokenEncoder
+from tsalign.align.space.hub import from_hub, push_to_hub
 from tsalign.align.supervision.noted import Noted, pairs_of
 from tsalign.align.text.concepts import ConceptText
 from tsalign.align.text.encoder import MiniLM, Reader, SentenceTransformerText, TextEncoder

@@ -305,7 +305,7 @@ class Contrastive(Lessons):
         import torch
 
         from tsalign.align.loss.gather import joined
-        from tsalign.align.train import Means, Space, train
+        from tsalign.align.training.train import Means, Space, train
 
         halves = {"auto": None, "float32": False, "bfloat16": True}
         with joined(choose(self.device)) as device:

@@ -13,7 +13,7 @@ from tsalign.align.pairs import Pairs
 from tsalign.align.retrieval.queries import unit
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
 
 Floats = NDArray[np.floating]
 SHARE = 6

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from tsalign.align.examples import Batch
-from tsalign.align.feed import Look
 from tsalign.align.loss import losses, tiled
 from tsalign.align.loss.gather import gather
 from tsalign.align.loss.negatives import Opposites, hard_negatives
 from tsalign.align.loss.similarities import Closeness
+from tsalign.align.training.examples import Batch
+from tsalign.align.training.feed import Look
 from tsalign.errors import TsalignError
 
 Loss = Callable[..., Tensor]

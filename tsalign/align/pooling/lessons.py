@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.pairs import Pairs
+from tsalign.align.space.calibrated import CalibratedSpace, concepts_of
 from tsalign.align.text.encoder import text_rows
 
 if TYPE_CHECKING:
-    from tsalign.align.examples import Examples
     from tsalign.align.pooling.stretches import Whole
+    from tsalign.align.training.examples import Examples
 
 
 class Lessons(CalibratedSpace):
@@ -23,8 +23,8 @@ class Lessons(CalibratedSpace):
         """Segments of `pairs` beside the wordings of `said`, or their own for a new concept."""
         import torch
 
-        from tsalign.align.examples import Examples
-        from tsalign.align.feed import settled
+        from tsalign.align.training.examples import Examples
+        from tsalign.align.training.feed import settled
 
         ids, known = self._ids(pairs), self._ids(said)
         counts = self._counts(pairs)

@@ -17,8 +17,8 @@ from tsalign.errors import TsalignError
 from tsalign.types import Note, Part, Segments, Wholes
 
 if TYPE_CHECKING:
-    from tsalign.align.pooling.pooled_space import PooledSpace
     from tsalign.align.pooling.pooling import Scale
+    from tsalign.align.space.pooled_space import PooledSpace
 
 
 def recordings_for(

@@ -16,7 +16,7 @@ from tsalign.kernels.maximal import maximal_runs
 from tsalign.types import Part, Span
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
 
 BLOCK = 65_536  # segments judged at once: bounds memory
 WITHIN = 2.0

@@ -16,7 +16,7 @@ from tsalign.errors import TsalignError
 from tsalign.types import Part
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
 
 ARRAYS = ("rows", "edges", "places")
 Piece = tuple[str, Part, NDArray[np.float64], NDArray[np.float32]]

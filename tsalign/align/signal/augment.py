@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from tsalign.align.signal.samples import Augment, Group
+from tsalign.align.signal.augmentation import Augment, Group
 
 
 def augmented(x: Tensor, how: Augment, groups: Sequence[Group] = ()) -> Tensor:

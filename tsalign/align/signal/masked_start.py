@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsalign.align.examples import Examples
 from tsalign.align.signal.sequence import InContext
+from tsalign.align.training.examples import Examples
 from tsalign.course import Course, Plan, digest, half
 from tsalign.registry import find
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, max_pool1d, pad
 
 from tsalign.align.signal.augment import augmented
-from tsalign.align.signal.samples import Augment, Group
+from tsalign.align.signal.augmentation import Augment, Group
 from tsalign.transformer import Block, Shape
 
 PIECE = 1024  # segments that are read together when nothing is learnt

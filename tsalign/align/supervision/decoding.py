@@ -12,7 +12,7 @@ from tsalign.align.supervision.noted import Claim, Guess, Noted, Text, as_stampe
 from tsalign.types import Evidence
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
     from tsalign.match import Decoded
 
 Floats = NDArray[np.floating]

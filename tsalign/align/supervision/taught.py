@@ -22,7 +22,7 @@ from tsalign.align.supervision.noted import (
 )
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
 
 Fit = Callable[[Pairs, int], "SharedSpace"]
 HEADS = 2

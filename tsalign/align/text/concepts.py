@@ -14,7 +14,7 @@ from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from tsalign.align.calibrate import logistic
+from tsalign.align.space.calibrate import logistic
 from tsalign.align.text.encoder import MiniLM, TextEncoder
 from tsalign.align.text.parts import looks_of
 from tsalign.errors import TsalignError

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from tsalign.align.examples import Batch, Examples
-from tsalign.align.feed import Look, WideLook, fed, wide_look
 from tsalign.align.loss.gather import gather, processes, rank
 from tsalign.align.loss.objective import Objective
 from tsalign.align.pooling.pooling import Pooling
@@ -25,6 +23,8 @@ from tsalign.align.signal.masked_start import name_hidden
 from tsalign.align.signal.mlp import SignalEncoder
 from tsalign.align.signal.sequence import InContext, encode_recordings
 from tsalign.align.text.tuned import Tuned
+from tsalign.align.training.examples import Batch, Examples
+from tsalign.align.training.feed import Look, WideLook, fed, wide_look
 from tsalign.course import Course, Plan, digest, half
 from tsalign.errors import TsalignError
 from tsalign.progress import Listener

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.pooling.pooling import Scale
-from tsalign.align.shared_space import Floats, SharedSpace
+from tsalign.align.space.shared_space import Floats, SharedSpace
 from tsalign.device import one_thread
 from tsalign.errors import TsalignError
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tsalign.align import persist
 from tsalign.align.loss.similarities import Closeness
 from tsalign.align.pooling.pooling import Pooling
 from tsalign.align.signal.mlp import SignalEncoder
+from tsalign.align.space import persist
 from tsalign.align.text.concepts import ConceptText
 from tsalign.align.text.encoder import MiniLM, TextEncoder
 from tsalign.align.text.identity import check_identity, text_identity

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalign.align import calibrate
 from tsalign.align.pairs import Pairs
-from tsalign.align.pooling.pooled_space import PooledSpace
+from tsalign.align.space import calibrate
+from tsalign.align.space.pooled_space import PooledSpace
 
 MAX_CELLS = 1_000_000
 """Cells of segment and sentence that calibration looks at: beyond, three numbers gain nothing."""

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tsalign.align.examples import Batch, Examples
 from tsalign.align.pooling.stretches import Group
+from tsalign.align.training.examples import Batch, Examples
 
 ROOM = 0.5  # share of what is free on a GPU that examples may take
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from tsalign.align import calibrate
-from tsalign.align.kept import Kept
 from tsalign.align.open_set import margins
 from tsalign.align.pairs import check_features
 from tsalign.align.retrieval.queries import Queries, unit
 from tsalign.align.signal.mlp import Mlp
+from tsalign.align.space import calibrate
+from tsalign.align.space.kept import Kept
 from tsalign.align.text.encoder import reader_of, text_rows
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError
@@ -22,7 +22,7 @@ from tsalign.errors import TsalignError
 Floats = NDArray[np.floating]
 
 if TYPE_CHECKING:
-    from tsalign.align.train import Space
+    from tsalign.align.training.train import Space
 
 
 class SharedSpace(Kept):
@@ -314,7 +314,7 @@ class SharedSpace(Kept):
     def _space(self) -> Space:
         import torch
 
-        from tsalign.align.train import Space
+        from tsalign.align.training.train import Space
 
         if self.projection == "learned":
             width, size = self.weights_["text.weight"].shape[1], self.dimension
@@ -329,7 +329,7 @@ class SharedSpace(Kept):
 
     @property
     def _scale(self) -> float:
-        from tsalign.align.train import MAX_SCALE
+        from tsalign.align.training.train import MAX_SCALE
 
         return min(float(np.exp(self.weights_["log_scale"])), MAX_SCALE)
 

@@ -134,6 +134,13 @@ def test_a_dry_run_shows_the_plan_and_computes_nothing(capsys: pytest.CaptureFix
     assert published() == before
 
 
+def test_recordings_in_no_part_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["p.yaml", "--dry-run", "--set", "data.split={train: [r2], test: [r1]}"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("toy: 2 recordings")
+    assert err == "data.split names no part for r0, r3: left out\n"
+
+
 def test_a_run_leaves_what_it_promises(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["p.yaml", "--set", "seed=3"]) == 0
     out, err = capsys.readouterr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from tsalign.cache import file_hash
 from tsalign.config import Config, Split
 from tsalign.engine import Source
-from tsalign.errors import TsalignError, located
+from tsalign.errors import TsalignError, TsalignWarning, located
 from tsalign.notes import Finding, read_vocabulary
 from tsalign.types import Label, Note, Part, Span
 
@@ -84,6 +85,7 @@ def collect(config: Config) -> list[Item]:
     parts = split(subjects, config.data.split, config.seed)
     if config.model is not None and config.data.split is None:
         parts = cast(dict[str, Part], dict.fromkeys(ids, "test"))  # nothing is learnt from them
+    _warn_of_unused(sorted(set(ids) - set(parts)))
     findings = read_vocabulary(config.vocabulary) if config.vocabulary else ()
     items = []
     for name, path in sorted(zip(ids, paths, strict=True)):
@@ -120,6 +122,13 @@ def occurrences(item: Item) -> dict[str, tuple[Span, ...]]:
         own = found.setdefault(s.concept or s.text, {})
         own |= dict.fromkeys(item.truth[s.id])
     return {s.id: tuple(found[s.concept or s.text]) if item.truth[s.id] else () for s in said}
+
+
+def _warn_of_unused(names: Sequence[str]) -> None:
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        message = f"data.split names no part for {', '.join(names[:3])}{more}: left out"
+        warnings.warn(message, TsalignWarning, stacklevel=3)
 
 
 def _truth(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tsalign import __version__
-from tsalign.errors import TsalignError
+from tsalign.errors import TsalignError, TsalignWarning
 
 SLOTS = ("prepare", "segment", "describe", "tokens", "predict")
 SLOTS += ("align", "match", "evaluate", "export")
@@ -102,7 +103,11 @@ def _run(options: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, _terminated)
     checked = config.load(options.pipeline, options.overrides, options.device)
-    items = data.collect(checked)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", TsalignWarning)
+        items = data.collect(checked)
+    for warning in heard:
+        sys.stderr.write(f"{warning.message}\n")
     session = Session(checked, items, options)
     if options.dry_run:
         sys.stdout.write(session.plan())

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from tsalign.align import Contrastive, MiniLM
-from tsalign.align.noted import claims_of, joined
-from tsalign.align.supervision import first_guess
+from tsalign.align.supervision.noted import claims_of, joined
+from tsalign.align.supervision.taught import first_guess
 from tsalign.data import Item
 from tsalign.types import AlignedSpan, Alignment, Span
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tsalign import config, stages
 from tsalign.align import Pairs
-from tsalign.align.noted import Noted, pairs_of
+from tsalign.align.supervision.noted import Noted, pairs_of
 from tsalign.cache import Store
 from tsalign.data import Item, collect
 from tsalign.engine import Engine, Node

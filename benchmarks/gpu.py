@@ -24,11 +24,11 @@ import torch
 from report import table, write_result
 
 from tsalign.align import ContextEncoder, Mlp, infonce
-from tsalign.align import objective as asked
-from tsalign.align.examples import Examples
-from tsalign.align.feed import fed
-from tsalign.align.objective import Objective, Term
-from tsalign.align.train import Means, Question, Space
+from tsalign.align.loss import objective as asked
+from tsalign.align.loss.objective import Objective, Term
+from tsalign.align.training.examples import Examples
+from tsalign.align.training.feed import fed
+from tsalign.align.training.train import Means, Question, Space
 from tsalign.course import half
 from tsalign.device import choose
 

@@ -30,9 +30,9 @@ from sklearn.base import clone
 
 from tsalign import stages
 from tsalign.align import Attention, Noted, pairs_of
-from tsalign.align.attention import Pools
-from tsalign.align.pooling import scale_name
-from tsalign.align.whole import wholes_of
+from tsalign.align.pooling.attention import Pools
+from tsalign.align.pooling.pooling import scale_name
+from tsalign.align.pooling.whole import wholes_of
 from tsalign.evaluate import GlobalRetrieval, Results
 from tsalign.types import Aligned, Tokens
 

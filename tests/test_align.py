@@ -29,7 +29,7 @@ from tsalign.align import (
     infonce,
     supcon,
 )
-from tsalign.align.calibrate import choice, choose_log_proba, logistic
+from tsalign.align.space.calibrate import choice, choose_log_proba, logistic
 from tsalign.errors import TsalignError
 
 CONCEPTS = ("FALL", "SIT", "STAIRS", "WALK")
@@ -206,7 +206,7 @@ def test_minilm_equals_sentence_transformers() -> None:
 
 
 def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsalign.align.minilm.MINILM_SHA256", "0" * 64)
+    monkeypatch.setattr("tsalign.align.text.minilm.MINILM_SHA256", "0" * 64)
     with pytest.raises(TsalignError, match="not the weights"):
         MiniLM().encode(["x"])
 
@@ -283,7 +283,7 @@ def test_views_are_those_of_sentence_transformers() -> None:
 
 
 def test_discriminant_equals_its_naive_twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsalign.align.concepts.LETTERS", 64)
+    monkeypatch.setattr("tsalign.align.text.concepts.LETTERS", 64)
     texts, concepts = flat(TRAIN)
     model = ConceptText(ENCODER).fit(texts, concepts)
     seen, labels = model._seen(texts), np.array([model.concepts_.index(c) for c in concepts])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsalign.align import Augment, Conv, Patch
-from tsalign.align import augment as change
+from tsalign.align.signal import augment as change
 from tsalign.errors import TsalignError
 from tsalign.params import check_params
 

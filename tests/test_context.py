@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_align import ENCODER
 
 from tsalign.align import ContextEncoder, Contrastive, Mlp, Pairs
-from tsalign.align.examples import Examples
-from tsalign.align.sequence import encode_recordings
+from tsalign.align.signal.sequence import encode_recordings
+from tsalign.align.training.examples import Examples
 from tsalign.errors import TsalignError
 
 NETWORKS = ("tcn", "transformer")

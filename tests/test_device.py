@@ -14,10 +14,10 @@ from test_align import TRAIN, VALID, make_pairs, small
 from torch import nn
 
 from tsalign.align import infonce, siglip, supcon
-from tsalign.align import objective as asked
-from tsalign.align.examples import Examples
-from tsalign.align.feed import fed
-from tsalign.align.objective import Objective, Term
+from tsalign.align.loss import objective as asked
+from tsalign.align.loss.objective import Objective, Term
+from tsalign.align.training.examples import Examples
+from tsalign.align.training.feed import fed
 
 # --- several processes --------------------------------------------------------------------------
 

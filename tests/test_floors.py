@@ -41,13 +41,15 @@ HEAVY |= {"transformers", "tokenizers", "safetensors", "dask", "distributed", "p
 HEAVY |= {"pydantic", "ruamel", "ruptures"}
 UNASKED = {"pandas", "pyarrow", "rich"}  # scikit-learn loads these itself where they are there
 # Files made of nothing but a heavy package's things, imported by others only when needed.
-MADE_OF = {"align/train.py": "torch", "align/shared_space.py": "torch"}
+MADE_OF = {f"align/training/{name}.py": "torch" for name in ("train", "feed", "examples")}
 MADE_OF |= {"transformer.py": "torch", "tokens/masked.py": "torch"}
-MADE_OF |= {"align/gather.py": "torch", "align/tiles.py": "torch"}
-MADE_OF |= {f"align/{name}.py": "torch" for name in ("sequence", "feed", "objective", "examples")}
-MADE_OF |= {"align/tuned.py": "torch", "align/masked_start.py": "torch"}
-MADE_OF |= {"align/samples.py": "torch", "align/augment.py": "torch"}
-MADE_OF |= {"course.py": "torch", "align/attention.py": "torch"}
+MADE_OF |= {"align/pooling/attention.py": "torch"}
+MADE_OF |= {f"align/loss/{name}.py": "torch" for name in ("gather", "tiles", "objective")}
+MADE_OF |= {
+    f"align/signal/{name}.py": "torch"
+    for name in ("sequence", "masked_start", "sample_nets", "augment")
+}
+MADE_OF |= {"align/text/tuned.py": "torch", "course.py": "torch"}
 MADE_OF |= {f"export/{name}.py": "matplotlib" for name in ("lanes", "panels", "picture")}
 
 INSIDE = [path for path in FILES if path != ROOT / "__init__.py"]

@@ -14,8 +14,8 @@ from test_context import SAID, learnt, turns
 from torch.nn.functional import cross_entropy
 
 from tsalign.align import ContextEncoder
-from tsalign.align.examples import Examples
-from tsalign.align.masked_start import Naming, hidden, name_hidden
+from tsalign.align.signal.masked_start import Naming, hidden, name_hidden
+from tsalign.align.training.examples import Examples
 from tsalign.config import load
 from tsalign.errors import TsalignError
 
@@ -40,10 +40,10 @@ def cycle(n: int = 600) -> Examples:
 
 
 def test_what_is_around_tells_what_is_hidden(monkeypatch) -> None:
-    monkeypatch.setattr("tsalign.align.masked_start.UNITS", 4)
-    monkeypatch.setattr("tsalign.align.masked_start.AT_ONCE", 64)
-    monkeypatch.setattr("tsalign.align.masked_start.STARTS", 0.1)
-    monkeypatch.setattr("tsalign.align.masked_start.SPAN", 2)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.UNITS", 4)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.AT_ONCE", 64)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.STARTS", 0.1)
+    monkeypatch.setattr("tsalign.align.signal.masked_start.SPAN", 2)
     surprise = name_hidden(network(dropout=0.0, blank=0.0), cycle(), 0, "cpu")
     assert surprise[0] > 1.2
     assert surprise[-1] < 0.9 < np.log(4)
@@ -106,7 +106,7 @@ def test_a_drawn_start_is_the_default_and_a_masked_one_another(tmp_path: Path) -
 def test_what_is_said_and_by_whom_it_is_judged_does_not_change_the_start(monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(
-        "tsalign.align.train.name_hidden",
+        "tsalign.align.training.train.name_hidden",
         lambda network, examples, *rest: seen.append(
             (examples.features.numpy().copy(), name_hidden(network, examples, *rest))
         ),
@@ -126,7 +126,7 @@ def test_a_killed_start_goes_on_with_the_same_bits(tmp_path: Path, monkeypatch) 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("tsalign.align.train.fed", halt)
+        patched.setattr("tsalign.align.training.train.fed", halt)
         with pytest.raises(KeyboardInterrupt):
             type(whole)(**whole.get_params(deep=False)).fit(turns(0, 3), checkpoint=tmp_path)
     assert (tmp_path / "start").is_dir()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from test_losses import TEXTS, batch, clouds, mask, number, seeds, small
 
 from tsalign.align import Contrastive, Pairs, hard_negatives, supcon
-from tsalign.align.feed import Look
-from tsalign.align.negatives import Opposites
-from tsalign.align.objective import Objective, Term
+from tsalign.align.loss.negatives import Opposites
+from tsalign.align.loss.objective import Objective, Term
+from tsalign.align.training.feed import Look
 from tsalign.config import load
 from tsalign.errors import TsalignError, TsalignWarning
 

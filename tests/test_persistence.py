@@ -23,7 +23,7 @@ from tsalign.align import (
     push_to_hub,
     text_identity,
 )
-from tsalign.align.minilm import MINILM_SHA256
+from tsalign.align.text.minilm import MINILM_SHA256
 from tsalign.errors import TsalignError
 from tsalign.yamlmap import parse
 

@@ -30,9 +30,9 @@ from tsalign.align import (
     pairs_of,
     recordings_for,
 )
-from tsalign.align.attention import Pools
-from tsalign.align.stretches import Whole, cut
-from tsalign.align.whole import wholes_of
+from tsalign.align.pooling.attention import Pools
+from tsalign.align.pooling.stretches import Whole, cut
+from tsalign.align.pooling.whole import wholes_of
 from tsalign.errors import TsalignError
 from tsalign.evaluate import GlobalRetrieval, Results
 from tsalign.types import Note, Segments, Sentence, Span, Wholes

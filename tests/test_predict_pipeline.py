@@ -12,7 +12,7 @@ from tiny import LESS, ROOT, Ended, Tiny
 
 from tsalign import token_stages
 from tsalign.align import Contrastive
-from tsalign.align.token_encoder import TokenEncoder
+from tsalign.align.signal.tokens import TokenEncoder
 from tsalign.cache import Store
 from tsalign.config import load
 from tsalign.course import Course

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_align import ENCODER
 
 from tsalign.align import Augment, Contrastive, Conv, Pairs, Patch
-from tsalign.align.samples import patched
+from tsalign.align.signal.sample_nets import patched
 from tsalign.describe import Raw
 from tsalign.describe.raw import FAINT, FAR
 from tsalign.errors import TsalignError
@@ -204,7 +204,7 @@ def test_many_segments_are_read_as_few(kind: str, monkeypatch: pytest.MonkeyPatc
     network, rows = built(kind), torch.randn(10, 3 * 64)
     with torch.inference_mode():
         whole = network(rows)
-        monkeypatch.setattr("tsalign.align.samples.PIECE", 3)
+        monkeypatch.setattr("tsalign.align.signal.sample_nets.PIECE", 3)
         torch.testing.assert_close(network(rows), whole)
 
 

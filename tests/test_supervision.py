@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsalign.align import Contrastive, Mlp, Noted, Pairs, pairs_of
-from tsalign.align.decoding import decode
-from tsalign.align.noted import Claim, Guess, claims_of
-from tsalign.align.supervision import agreed, first_guess, taught
+from tsalign.align.supervision.decoding import decode
+from tsalign.align.supervision.noted import Claim, Guess, claims_of
+from tsalign.align.supervision.taught import agreed, first_guess, taught
 from tsalign.errors import TsalignError
 from tsalign.types import Note, Segments, Sentence, Span
 

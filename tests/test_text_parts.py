@@ -19,7 +19,7 @@ from tsalign.align import (
     Prompts,
     close_concepts,
 )
-from tsalign.align.persist import from_block, to_block
+from tsalign.align.space.persist import from_block, to_block
 from tsalign.config import load
 from tsalign.engine import _heard
 from tsalign.errors import TsalignError, TsalignWarning

@@ -24,9 +24,9 @@ from tsalign.align import (
     Prompts,
     SentenceTransformerText,
 )
-from tsalign.align.identity import text_identity
-from tsalign.align.text_encoder import reader_of, text_rows
-from tsalign.align.tuned import Tuned
+from tsalign.align.text.encoder import reader_of, text_rows
+from tsalign.align.text.identity import text_identity
+from tsalign.align.text.tuned import Tuned
 from tsalign.config import load
 from tsalign.errors import TsalignError
 

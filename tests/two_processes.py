@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
 from tsalign.align import Attention, ContextEncoder, Contrastive, Mlp, Pairs
-from tsalign.align.gather import gather
-from tsalign.align.losses import supcon
+from tsalign.align.loss.gather import gather
+from tsalign.align.loss.losses import supcon
 
 CONCEPT = torch.tensor([0, 1, 2, 0, -1, 1, 3])
 SAID = CONCEPT >= 0

@@ -106,7 +106,7 @@ def indexed(
     segments: list[Load],
 ) -> None:
     """Write the place of every segment and sentence in the shared space into a folder."""
-    from tsalign.align.index import Index
+    from tsalign.align.retrieval.index import Index
 
     apply: Scale = scale()
     fitted = model()
@@ -137,8 +137,8 @@ def pooled_beside(
     notes: Sequence[Note], whole: Load, model: Load, scale: Load, rows: Load
 ) -> Aligned:
     """Add where stretches of the recording and its notes lie in the shared space as wholes."""
-    from tsalign.align.pooling import RECORDING
-    from tsalign.align.whole import wholes_of
+    from tsalign.align.pooling.pooling import RECORDING
+    from tsalign.align.pooling.whole import wholes_of
 
     item, fitted = whole(), model()
     places = by_piece(fitted.encode_signal, scale()(rows()), item.segments)

@@ -75,7 +75,7 @@ def _answers(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         here = run.is_dir()
         what = "this is no run that has learnt to align" if here else "there is no run folder"
         raise TsalignError(what, file=str(run))
-    from tsalign.align.index import Index
+    from tsalign.align.retrieval.index import Index
 
     index = Index.load(run / "index")
     model = _model(run)
@@ -115,7 +115,7 @@ def _model(run: Path) -> Any:
 def _sentences(
     model: Any, index: Any, recording: str, span: Any, top: int
 ) -> Iterator[dict[str, Any]]:
-    from tsalign.align.retrieval import sentences_for
+    from tsalign.align.retrieval.find import sentences_for
 
     for text, chance in sentences_for(model, index, recording, span, top):
         yield {"text": text, "chance": round(chance, 4)}
@@ -124,8 +124,8 @@ def _sentences(
 def _stretches(
     model: Any, index: Any, run: Path, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    from tsalign.align.queries import terms
-    from tsalign.align.retrieval import find
+    from tsalign.align.retrieval.find import find
+    from tsalign.align.retrieval.queries import terms
 
     query = model.composed(terms(options.sentence))
     placed = _placed(run / "spans.jsonl")

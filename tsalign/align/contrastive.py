@@ -11,17 +11,17 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from tsalign.align import open_set
-from tsalign.align.concepts import ConceptText
-from tsalign.align.decoding import Seconds
-from tsalign.align.lessons import Lessons
-from tsalign.align.negatives import Opposites, stated, warn_of_close
-from tsalign.align.noted import Noted, Supervision
+from tsalign.align.loss.negatives import Opposites, stated, warn_of_close
+from tsalign.align.loss.similarities import Closeness
 from tsalign.align.pairs import Pairs, check_validation
-from tsalign.align.pooling import Pooling
-from tsalign.align.signal_encoder import Mlp, SignalEncoder
-from tsalign.align.similarities import Closeness
-from tsalign.align.supervision import HEADS, taught
-from tsalign.align.text_encoder import TextEncoder, reader_of
+from tsalign.align.pooling.lessons import Lessons
+from tsalign.align.pooling.pooling import Pooling
+from tsalign.align.signal.mlp import Mlp, SignalEncoder
+from tsalign.align.supervision.decoding import Seconds
+from tsalign.align.supervision.noted import Noted, Supervision
+from tsalign.align.supervision.taught import HEADS, taught
+from tsalign.align.text.concepts import ConceptText
+from tsalign.align.text.encoder import TextEncoder, reader_of
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError, TsalignWarning
 from tsalign.params import check_params, reads
@@ -29,7 +29,7 @@ from tsalign.progress import Listener
 from tsalign.registry import find
 
 if TYPE_CHECKING:
-    from tsalign.align.objective import Objective, Term
+    from tsalign.align.loss.objective import Objective, Term
     from tsalign.course import Plan
 
 Word = Literal["supcon", "infonce", "siglip", "dcl", "mil_nce", "max_mil"]
@@ -304,8 +304,8 @@ class Contrastive(Lessons):
     ) -> None:
         import torch
 
-        from tsalign.align.gather import joined
-        from tsalign.align.train import Means, Space, train
+        from tsalign.align.loss.gather import joined
+        from tsalign.align.training.train import Means, Space, train
 
         halves = {"auto": None, "float32": False, "bfloat16": True}
         with joined(choose(self.device)) as device:
@@ -341,7 +341,7 @@ class Contrastive(Lessons):
 
     def _question(self, pairs: Pairs, null: bool) -> tuple[Objective, Plan]:
         """Return what is asked, and how the learning goes."""
-        from tsalign.align.objective import Objective
+        from tsalign.align.loss.objective import Objective
         from tsalign.course import Plan
 
         weight = 0.0 if self.pooling is None else self.pooling.weight
@@ -355,7 +355,7 @@ class Contrastive(Lessons):
 
 
 def _terms(loss: Word | dict[Part, float]) -> tuple[Term, ...]:
-    from tsalign.align.objective import Term
+    from tsalign.align.loss.objective import Term
 
     weights: dict[Part, float] = loss if isinstance(loss, dict) else {loss: 1.0}
     if not set(weights) - {"unique"}:

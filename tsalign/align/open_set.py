@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.pairs import Pairs
-from tsalign.align.queries import unit
+from tsalign.align.retrieval.queries import unit
 
 if TYPE_CHECKING:
-    from tsalign.align.shared_space import SharedSpace
+    from tsalign.align.space.shared_space import SharedSpace
 
 Floats = NDArray[np.floating]
 SHARE = 6

@@ -1,0 +1,1 @@
+"""What learning minimises: losses, what is close, and what is a wrong answer."""

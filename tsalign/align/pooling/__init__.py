@@ -1,0 +1,1 @@
+"""Whole stretches and notes beside segments and sentences."""

@@ -1,0 +1,1 @@
+"""Finding stretches for sentences, and sentences for stretches."""

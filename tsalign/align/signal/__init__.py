@@ -1,0 +1,1 @@
+"""Networks that read segments: their features, their neighbours, their tokens or their samples."""

@@ -1,0 +1,1 @@
+"""What was learnt, and what can be asked of it."""

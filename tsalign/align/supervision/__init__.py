@@ -1,0 +1,1 @@
+"""From notes of any kind to pairs of segments and sentences."""

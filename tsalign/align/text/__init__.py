@@ -1,0 +1,1 @@
+"""What sentences mean: encoders, and chances of the known concepts."""

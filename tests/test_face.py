@@ -29,8 +29,8 @@ FACE = {
     """,
     "export": "Csv Jsonl Png read_csv read_jsonl read_textgrid replacing Row rows TextGrid",
     "match": """
-        Blocks Case Confidence Decoded flat Independent IndependentStream log_normal OneToOne
-        Ordered OrderedStream Placer refine Unordered
+        against_nothing Blocks Case Confidence Decoded flat Independent IndependentStream
+        log_normal OneToOne Ordered OrderedStream Placer refine Unordered
     """,
     "notes": """
         affirmed assess Finding Meanings parse read_notes read_vocabulary Reading RecordingNotes

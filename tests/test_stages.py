@@ -22,7 +22,7 @@ from tsalign.prepare import Resample
 from tsalign.segment import Windows
 from tsalign.stages import FAR, Scale, Told, finite_runs, fit_scale, hidden
 from tsalign.tokens import KMeans
-from tsalign.types import Evidence, Note, Segments, Sentence, Signal, Span
+from tsalign.types import Note, Segments, Sentence, Signal, Span
 
 
 def loads(*values: Any) -> list[Callable[[], Any]]:
@@ -248,44 +248,8 @@ def test_learning_wants_times_and_validation_does_without() -> None:
         taught([untimed], [timed])
 
 
-class Judge:
-    """A model that refuses what real ones refuse."""
-
-    def similarity(self, rows: NDArray[Any], texts: list[str]) -> NDArray[np.float32]:
-        assert texts
-        return np.ones((len(rows), len(texts)), np.float32)
-
-    def concept_scores(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        return np.zeros((len(rows), 5), np.float32)
-
-    def null_scores(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        return np.zeros(len(rows), np.float32)
-
-    def concept_text(self, texts: list[str]) -> NDArray[np.float32]:
-        assert texts
-        return np.zeros((len(texts), 5), np.float32)
-
-
-@pytest.mark.parametrize("texts", [[], ["He sat."], ["He sat.", "He sat."]])
-def test_evidence_has_a_column_a_sentence_also_where_nobody_wrote(texts: list[str]) -> None:
-    judged: Evidence = stages.evidence(texts, Judge, unit, *loads(rows_of(*range(4)), SECONDS))
-    assert judged.similarity.shape == (4, len(texts))
-    assert judged.text.shape == (len(texts), 5)
-    assert judged.signal.shape == (4, 5)
-    nothing = stages.evidence(texts, Judge, unit, *loads(np.empty((0, 1)), cut()))
-    assert nothing.similarity.shape == (0, len(texts))
-
-
-def test_across_a_gap_nobody_is_a_neighbour() -> None:
-    """Neither when learning nor when asked."""
-
-    class Counts(Judge):
-        def null_scores(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-            return np.full(len(rows), len(rows), np.float32)
-
+def test_across_a_gap_nobody_is_a_neighbour_when_learning() -> None:
     gap = cut(0, 1, 4, 5, 6)
-    judged = stages.evidence([], Counts, unit, *loads(rows_of(*range(5)), gap))
-    assert judged.null.tolist() == [2, 2, 3, 3, 3]
     given = [Told((note(said("He sat.", 0, 2)),))] * 2
     pairs = stages._pairs(given, unit, loads(*[rows_of(*range(5))] * 2), loads(gap, gap))
     assert pairs.recordings.tolist() == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]

@@ -12,7 +12,7 @@ import numpy as np
 from tsalign import codec
 from tsalign.engine import Source
 from tsalign.errors import TsalignError, located
-from tsalign.stages import Load, Scale, by_piece, prepared
+from tsalign.stages import Load, Scale, prepared
 from tsalign.types import Aligned, Alignment, Evidence, Note, Part, Signal, Span, Spoken
 
 
@@ -70,14 +70,11 @@ def sought(
     findings: Sequence[Any], model: Load, scale: Load, rows: Load, segments: Load
 ) -> Evidence:
     """Let the model judge every segment by each finding, its wordings averaged."""
-    fitted, X, cut = model(), scale()(rows()), segments()
-    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
+    fitted = model()
     wordings = [text for finding in findings for text in finding.wordings]
     owner = np.repeat(np.arange(len(findings)), [len(f.wordings) for f in findings])
     queries = fitted.queries(wordings).averaged(owner)
-    odds = fitted.judge(judge(fitted.encode_signal), queries)
-    signal, null = judge(fitted.concept_scores), judge(fitted.null_scores)
-    return Evidence(odds, signal, null, queries.meanings.astype(np.float32))
+    return fitted.evidence(scale()(rows()), segments(), queries)
 
 
 def spotted(
@@ -111,7 +108,7 @@ def indexed(
     apply: Scale = scale()
     fitted = model()
     pieces = (
-        (name, part, cut().edges(), by_piece(fitted.encode_signal, apply(load()), cut()))
+        (name, part, cut().edges(), fitted.encode_segments(apply(load()), cut()))
         for (name, part), load, cut in zip(who, rows, segments, strict=True)
     )
     Index.build(fitted, pieces, texts).save(folder)
@@ -123,7 +120,7 @@ def placed_beside(
     """Add where the true stretches and their sentences lie in the shared space."""
     item, fitted = whole(), model()
     middle = item.segments.edges().mean(axis=1)
-    places = by_piece(fitted.encode_signal, scale()(rows()), item.segments)
+    places = fitted.encode_segments(scale()(rows()), item.segments)
     inside = [(middle >= span.start) & (middle < span.end) for _, span in told]
     kept = [i for i, some in enumerate(inside) if some.any()]
     if not kept:
@@ -141,7 +138,7 @@ def pooled_beside(
     from tsalign.align.pooling.whole import wholes_of
 
     item, fitted = whole(), model()
-    places = by_piece(fitted.encode_signal, scale()(rows()), item.segments)
+    places = fitted.encode_segments(scale()(rows()), item.segments)
     scales = (RECORDING,) if fitted.pooling is None else fitted.pooling.scales
     found = (wholes_of(fitted, places, item.segments, notes, one) for one in scales)
     return replace(item, wholes=tuple(some for some in found if some is not None))

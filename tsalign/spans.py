@@ -54,6 +54,21 @@ class Span:
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Span(start, end) if start < end else None
 
+    def iou(self, other: Span) -> float:
+        """Return intersection over union; 1 for equal spans, even of no duration.
+
+        Examples
+        --------
+        >>> Span(0.0, 2.0).iou(Span(1.0, 4.0))
+        0.25
+        """
+        if self == other:
+            return 1.0
+        common = self & other
+        if common is None:
+            return 0.0
+        return common.duration / (max(self.end, other.end) - min(self.start, other.start))
+
 
 @dataclass(frozen=True, eq=False)
 class Signal:

@@ -240,23 +240,11 @@ def _pairs(told: Sequence[Told], scale: Load, rows: list[Load], segments: list[L
     return pairs_of(_noted(told, scale, rows, segments), elsewhere)
 
 
-def by_piece(scores: Callable[[Rows], Rows], X: Rows, segments: Segments) -> Rows:
-    """Return what a model says of segments, those before a gap and after it apart."""
-    pieces = list(segments.unbroken()) or [slice(0)]
-    return np.concatenate([scores(X[piece]) for piece in pieces])
-
-
 def evidence(
     texts: Sequence[str], model: Load, scale: Load, rows: Load, segments: Load
 ) -> Evidence:
     """Let the model judge every segment and sentence of one recording."""
-    fitted, X, cut = model(), scale()(rows()), segments()
-    judge = lambda scores: by_piece(scores, X, cut)  # noqa: E731
-    signal = judge(fitted.concept_scores)
-    unsaid = np.empty((len(X), 0), np.float32), np.empty((0, signal.shape[1]), np.float32)
-    near = lambda some: fitted.similarity(some, texts)  # noqa: E731
-    said = (judge(near), fitted.concept_text(texts)) if texts else unsaid
-    return Evidence(said[0], signal, judge(fitted.null_scores), said[1])
+    return model().evidence(scale()(rows()), segments(), texts)
 
 
 def fit_match(

@@ -164,27 +164,13 @@ def _as_array(spans: Iterable[Span]) -> NDArray[np.float64]:
     return np.array([(s.start, s.end) for s in spans], np.float64).reshape(-1, 2)
 
 
-def _iou(a: Span, b: Span) -> float:
-    """Return intersection over union in time; 1 for equal spans, even of no duration.
-
-    Examples
-    --------
-    >>> _iou(Span(0.0, 2.0), Span(1.0, 4.0))
-    0.25
-    """
-    if a == b:
-        return 1.0
-    shared = min(a.end, b.end) - max(a.start, b.start)
-    return max(shared, 0.0) / (max(a.end, b.end) - min(a.start, b.start))
-
-
 def _row(found: Sequence[AlignedSpan], truth: Sequence[Span]) -> list[float]:
     candidates = _candidates(found)
     if not candidates:
         return [bool(truth), nan, nan, nan, nan, nan, *([0.0] * RANKS)]
     chosen = candidates[0]
     confidence = max(f.confidence for f in found)
-    ious = [max((_iou(c, t) for t in truth), default=0.0) for c in candidates]
+    ious = [max((c.iou(t) for t in truth), default=0.0) for c in candidates]
     ious += [0.0] * (RANKS - len(ious))
     errors = _errors(chosen, truth) if truth else (nan, nan)
     best = np.maximum.accumulate(ious).tolist()
@@ -200,7 +186,7 @@ def _candidates(found: Sequence[AlignedSpan]) -> list[Span]:
 
 def _errors(span: Span, truth: Sequence[Span]) -> tuple[float, float]:
     """Signed errors against the true span that fits best, the nearest where none overlaps."""
-    errors = [(-_iou(span, t), span.start - t.start, span.end - t.end) for t in truth]
+    errors = [(-span.iou(t), span.start - t.start, span.end - t.end) for t in truth]
     _, start, end = min(errors, key=lambda e: (e[0], abs(e[1]) + abs(e[2])))
     return start, end
 
@@ -257,12 +243,7 @@ def _kin(item: Aligned, columns: Sequence[str], labels: Sequence[Label]) -> NDAr
     meanings = [
         {
             ("text", texts[name]),
-            *(
-                ("label", x.label)
-                for x in labels
-                for t in item.truth[name]
-                if _iou(x.span, t) >= 0.5
-            ),
+            *(("label", x.label) for x in labels for t in item.truth[name] if x.span.iou(t) >= 0.5),
         }
         for name in columns
     ]

@@ -7,6 +7,7 @@ from tsalign.match.durations import flat, log_normal
 from tsalign.match.edges import refine
 from tsalign.match.independent import Independent
 from tsalign.match.independent_stream import IndependentStream
+from tsalign.match.odds import against_nothing
 from tsalign.match.one_to_one import OneToOne
 from tsalign.match.ordered import Ordered
 from tsalign.match.outcome import Case
@@ -26,6 +27,7 @@ __all__ = [
     "OrderedStream",
     "Placer",
     "Unordered",
+    "against_nothing",
     "flat",
     "log_normal",
     "refine",

@@ -16,7 +16,25 @@ NEVER = -50.0  # nats that leave nothing of a chance
 
 
 def against_nothing(evidence: Evidence) -> NDArray[np.float32]:
-    """Return log-odds of each concept; "nothing" also covers known events that go unmentioned."""
+    """Return log-odds of each concept; "nothing" also covers known events that go unmentioned.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of one recording.
+
+    Returns
+    -------
+    (k, c) float32
+        For `decode_concepts`.
+
+    Examples
+    --------
+    >>> none = np.empty((1, 0), np.float32), np.empty((0, 2), np.float32)
+    >>> signal, null = np.log(np.float32([[0.6, 0.1]])), np.log(np.float32([0.3]))
+    >>> against_nothing(Evidence(none[0], signal, null, none[1])).round(2)
+    array([[ 0.69, -1.1 ]], dtype=float32)
+    """
     likeliest = evidence.signal.max(axis=1) - KNOWN_ELSE
     return evidence.signal - np.maximum(evidence.null, likeliest)[:, None]
 

@@ -151,9 +151,7 @@ def seconds_of(edges: NDArray[np.float64], run: NDArray[np.int64]) -> Span:
 
 def best_iou(span: Span, truth: Sequence[Span]) -> float:
     """Return the best intersection over union with any of the true spans."""
-    shared = [common.duration if (common := span & other) else 0.0 for other in truth]
-    both = [span.duration + other.duration for other in truth]
-    return max((s / (b - s) for s, b in zip(shared, both, strict=True)), default=0.0)
+    return max(map(span.iou, truth), default=0.0)
 
 
 def unmatched(

@@ -18,6 +18,7 @@ from tsalign.align.space.kept import Kept
 from tsalign.align.text.encoder import reader_of, text_rows
 from tsalign.device import choose, one_thread
 from tsalign.errors import TsalignError
+from tsalign.types import Evidence, Segments
 
 Floats = NDArray[np.floating]
 
@@ -55,6 +56,26 @@ class SharedSpace(Kept):
         with torch.inference_mode(), one_thread():
             rows = torch.from_numpy(self._standard(features)).to(space.null.device)
             return space.encode_recordings(rows, recordings).cpu().numpy()
+
+    def encode_segments(
+        self, features: NDArray[np.float32], segments: Segments
+    ) -> NDArray[np.float32]:
+        """Return the place of each segment of one recording; over a gap none sees another.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        segments : Segments
+            The k segments.
+
+        Returns
+        -------
+        (k, dimension) float32
+            Unit rows.
+        """
+        pieces = list(segments.unbroken()) or [slice(0)]
+        return np.concatenate([self.encode_signal(features[piece]) for piece in pieces])
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the place of each sentence.
@@ -211,6 +232,37 @@ class SharedSpace(Kept):
             Log-probabilities.
         """
         return self._log_proba(self.encode_signal(features, recordings))[:, -1].astype(np.float32)
+
+    def evidence(
+        self,
+        features: NDArray[np.float32],
+        segments: Segments,
+        asked: Sequence[str] | Queries,
+    ) -> Evidence:
+        """Return what decoders need to know of one recording, and `match.Placer`.
+
+        Parameters
+        ----------
+        features : (k, d) float32
+            As learnt from.
+        segments : Segments
+            The k segments.
+        asked : sequence of str, or Queries
+            Sentences, or none, or other things to look for.
+
+        Returns
+        -------
+        Evidence
+            One column, and one row of text, for each thing that is asked.
+        """
+        places = self.encode_segments(features, segments)
+        known = self._log_proba(places).astype(np.float32)
+        near = np.empty((len(places), 0), np.float32)
+        text = np.empty((0, len(self.concepts_)), np.float32)
+        if len(asked):
+            queries = asked if isinstance(asked, Queries) else self.queries(asked)
+            near, text = self.judge(places, queries), queries.meanings.astype(np.float32)
+        return Evidence(near, known[:, :-1], known[:, -1], text)
 
     def concept_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return log p(concept | sentence).

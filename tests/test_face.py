@@ -33,8 +33,8 @@ FACE = {
         log_normal OneToOne Ordered OrderedStream Placer refine Unordered
     """,
     "notes": """
-        affirmed assess Finding Meanings parse read_notes read_vocabulary Reading RecordingNotes
-        Scope scopes split_clauses split_sentences Times
+        affirmed assess durations Finding Meanings parse read_notes read_vocabulary Reading
+        RecordingNotes Scope scopes split_clauses split_sentences stamped Times
     """,
     "prepare": "Bandpass FillGaps grid Resample Standardize",
     "read": "Audio Csv Parquet read read_truth read_truths READERS recording_id Truth Wfdb",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tsalign import open_stages, sample_stages, stages, token_stages
@@ -12,7 +12,7 @@ from tsalign.data import Item, occurrences
 from tsalign.engine import Node, Source
 from tsalign.errors import TsalignError
 from tsalign.modelfolder import part_of
-from tsalign.notes import affirmed
+from tsalign.notes import affirmed, stamped
 from tsalign.params import reads
 from tsalign.registry import find
 from tsalign.types import Note, Part, Span
@@ -306,7 +306,7 @@ class _Builder:
         """Add places in the shared space for the metrics that ask for them."""
         more = {
             "information": (lambda i: (_spoken(i),), open_stages.placed_beside),
-            "global_retrieval": (lambda i: (_stamped(i),), open_stages.pooled_beside),
+            "global_retrieval": (lambda i: (stamped(i.notes, i.truth),), open_stages.pooled_beside),
         }
         for name, (told, stage) in more.items():
             asked = any(isinstance(metric, find("evaluate", name)) for metric in chosen)
@@ -343,25 +343,14 @@ def _told(item: Item) -> stages.Told:
     if item.part == "train":
         return stages.Told(item.notes)
     said = [s for n in item.notes for s in n.sentences]
-    return stages.Told(_stamped(item), tuple(s.text for s in said if item.truth.get(s.id) == ()))
-
-
-def _stamped(item: Item) -> tuple[Note, ...]:
-    """Return the notes with the true times as stamps."""
-    return tuple(
-        replace(n, sentences=tuple(replace(s, stamp=_stamp(item, s.id)) for s in n.sentences))
-        for n in item.notes
+    return stages.Told(
+        stamped(item.notes, item.truth), tuple(s.text for s in said if item.truth.get(s.id) == ())
     )
 
 
 def _spoken(item: Item) -> list[tuple[str, Span]]:
     said = [s for note in item.notes for s in note.sentences]
     return [(s.text, span) for s in said for span in item.truth.get(s.id, ())[:1]]
-
-
-def _stamp(item: Item, sentence: str) -> Span | None:
-    spans = item.truth.get(sentence, ())
-    return spans[0] if spans else None
 
 
 def _shown(item: Item, config: Config) -> tuple[Note, ...]:

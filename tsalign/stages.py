@@ -263,6 +263,7 @@ def fit_match(
     else the true times of validation.
     """
     from tsalign.match import Case, Placer
+    from tsalign.notes import durations
 
     learnt = model()
     cases = [
@@ -272,10 +273,10 @@ def fit_match(
         message = "no validation recording has sentences with true times: the matcher keeps the"
         message += " weights it begins with, and confidence is not calibrated"
         warnings.warn(message, TsalignWarning, stacklevel=2)
-    seconds = _durations(train)
+    seconds = durations(note for told in train for note in told.notes)
     every = [value for some in seconds.values() for value in some]
     if not every or np.ptp(every) < SAME:
-        seconds = _decoded(learnt) or _durations(held_out)
+        seconds = _decoded(learnt) or durations(n for told in held_out for n in told.notes)
     return Placer(matcher).fit(cases, [seconds.get(name, []) for name in learnt.concepts_])
 
 
@@ -284,16 +285,6 @@ def _decoded(model: Any) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {}
     for number, duration in getattr(model, "runs_", ()):
         seconds.setdefault(model.concepts_[int(number)], []).append(float(duration))
-    return seconds
-
-
-def _durations(told: Sequence[Told]) -> dict[str, list[float]]:
-    """Return the seconds of all stamps, by what is said."""
-    seconds: dict[str, list[float]] = {}
-    for sentence in (s for who in told for note in who.notes for s in note.sentences):
-        if sentence.stamp is not None and sentence.stamp.duration > 0:
-            name = sentence.concept or sentence.text
-            seconds.setdefault(name, []).append(sentence.stamp.duration)
     return seconds
 
 

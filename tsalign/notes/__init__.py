@@ -9,6 +9,7 @@ from tsalign.notes.meanings import Meanings
 from tsalign.notes.parse import parse
 from tsalign.notes.reading import Reading
 from tsalign.notes.sentences import split_sentences
+from tsalign.notes.stamps import durations, stamped
 from tsalign.notes.times import Times
 from tsalign.notes.vocabulary import Finding, read_vocabulary
 
@@ -21,10 +22,12 @@ __all__ = [
     "Times",
     "affirmed",
     "assess",
+    "durations",
     "parse",
     "read_notes",
     "read_vocabulary",
     "scopes",
     "split_clauses",
     "split_sentences",
+    "stamped",
 ]

@@ -61,6 +61,25 @@ def align(result: dict[str, Any]) -> Iterator[Row]:
                     yield f"{where}, {name}: {what}{drawn}", measured, beside
 
 
+def decoders(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield decoders on the same scores, in order and in none."""
+    key = "R@1 IoU 0.5"
+    for name, said in (("E", "in the order of events"), ("D", "in any order")):
+        best, *others = sorted(result["sets"][name], key=lambda row: -row[key])
+        what = f"decoders on the same scores, HAPT, ten unseen people, notes {said}: R@1"
+        low, high = best["interval"]
+        measured = f"`{best['decoder']}` {best[key]:.2f} [{low:.2f}, {high:.2f}]"
+        yield what, measured, "; ".join(f"{row['decoder']} {row[key]:.2f}" for row in others)
+    for name, said in (("E", "off-topic sentences"), ("E, letters", "those of letters")):
+        rows = {row["decoder"]: row for row in result["sets"][name]}
+        ours, warped = (rows[n]["off-topic placed"] for n in ("Ordered", "DTW (tslearn)"))
+        yield f"`Ordered` there: {said} wrongly placed", f"{ours:.2f}", f"DTW {warped:.2f}"
+    ours = next(row for row in result["sets"]["E"] if row["decoder"] == "Ordered")
+    what = "`Ordered` there: ECE of confidence / AUROC of a sentence being in the recording"
+    perfect = f"ECE of true chances {ours['ECE if perfect']:.2f}"
+    yield what, f"{ours['ECE']:.3f} / {ours['AUROC of matches']:.3f}", perfect
+
+
 def text(result: dict[str, Any]) -> Iterator[Row]:
     """Yield how text encoders tell unseen wordings apart."""
     told = {
@@ -227,6 +246,7 @@ def match(result: dict[str, Any]) -> Iterator[Row]:
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "hapt_alignment": hapt_alignment,
     "align": align,
+    "decoders": decoders,
     "text": text,
     "samples": samples,
     "pooling": pooling,

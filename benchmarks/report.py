@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -41,5 +42,14 @@ def write_result(name: str, result: Mapping[str, Any], *packages: str) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     told = {"versions": versions("numpy", "numba", "torch", "scikit-learn", *packages)}
-    path.write_text(json.dumps(told | dict(result), indent=1) + "\n")
+    path.write_text(json.dumps(_valid(told | dict(result)), indent=1, allow_nan=False) + "\n")
     return path
+
+
+def _valid(value: Any) -> Any:
+    """Return a value with null for what was not measured: JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {key: _valid(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_valid(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

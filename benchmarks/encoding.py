@@ -2,10 +2,10 @@
 
     python benchmarks/encoding.py
 
-The steps of `pipelines/hapt.yaml` on the HAPT recordings of people 21 to 30, 50 Hz and six channels,
-by one thread: windows of 0.32 s, its describers, and each network; the samples of `conv` instead of
-features. Seconds are of the CPU, the best of five rounds; what a network has learnt costs nothing,
-so each learns for one epoch of one person. Writes results/encoding.json.
+The steps of `pipelines/hapt.yaml` on the HAPT recordings of people 21 to 30, 50 Hz and six
+channels, by one thread: windows of 0.32 s, its describers, and each network; for `conv` samples
+instead of features. Seconds are of the CPU, the best of five rounds; what a network has learnt
+costs nothing, so each learns for one epoch from one person. Writes results/encoding.json.
 """
 
 from __future__ import annotations

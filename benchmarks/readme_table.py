@@ -155,6 +155,18 @@ def notes_times(result: dict[str, Any]) -> Iterator[Row]:
         yield what, told["read, shipped table"], f"{beside} {told['read, lab table']}"
 
 
+def search(result: dict[str, Any]) -> Iterator[Row]:
+    """Yield how often the first stretch that search finds is right."""
+    rows = {row["answer"]: f"{row['precision at 1']:.2f}" for row in result["rows"]}
+    what = (
+        f"`tsalign.search`, {result['sentences']} unseen wordings, test people: first answer right"
+    )
+    size = f"{result['segments']:,} segments, {result['index_mib']:.0f} MiB"
+    speed = f"{size}, {result['query_milliseconds']:.0f} ms a query"
+    chance = f"a labelled stretch at random {rows['labelled ones at random']}"
+    yield what, rows["stretches"], f"{chance}; {speed}"
+
+
 def pelt(result: dict[str, Any]) -> Iterator[Row]:
     """Yield the time of exact change points."""
     same = "the same change points" if result["same_change_points"] else "OTHER change points"
@@ -274,6 +286,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "text": text,
     "samples": samples,
     "pooling": pooling,
+    "search": search,
     "notes": notes,
     "notes_times": notes_times,
     "pelt": pelt,

@@ -226,6 +226,7 @@ class Contrastive(Lessons):
             pairs, seconds = self._settled(pairs, validation)
         if not (pairs.text >= 0).any():
             raise TsalignError("no segment has a text: there is nothing to learn from")
+        self._check_contrast(pairs)
         if validation is not None:
             check_validation(validation, pairs.features.shape[1])
         names = pairs.names
@@ -245,6 +246,17 @@ class Contrastive(Lessons):
             self._calibrate(pairs, validation or pairs)
         self.bias_ = np.array(self._bias(pairs, validation))
         return self
+
+    def _check_contrast(self, pairs: Pairs) -> None:
+        """Refuse what leaves no wrong answer, with which every loss compares."""
+        silent = self.unmentioned == "nothing" and bool((pairs.text < 0).any())
+        answers = pairs.texts if self.loss == "infonce" else pairs.names
+        said = {answers[i] for i in np.unique(pairs.text[pairs.text >= 0])}
+        if len(said) + silent < 2:
+            raise TsalignError(
+                f"all that is said is {said.pop()!r}, and nothing else is there to tell it from:"
+                " add sentences about something else, or let silence count (unmentioned: nothing)"
+            )
 
     def _another(
         self, own: dict[str, Any], given: Pairs | Sequence[Noted], validation: Pairs | None
@@ -273,7 +285,12 @@ class Contrastive(Lessons):
         tried = {}
         for word in ("nothing", "unknown"):
             own = {"unmentioned": word}
-            one = self._another(own, given, validation)
+            try:
+                one = self._another(own, given, validation)
+            except TsalignError:
+                if not tried:
+                    raise
+                continue  # of one concept alone only silence can be told
             tried[one._told(validation)] = one
         best = tried[max(tried)]
         vars(self).update({name: v for name, v in vars(best).items() if name.endswith("_")})

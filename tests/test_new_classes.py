@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsalign.align import Contrastive, MiniLM, Mlp, Pairs
-from tsalign.align.open_set import _harmonic, margins, without
+from tsalign.align.open_set import _harmonic, without
 from tsalign.errors import TsalignError
 
 TEXT = MiniLM()
@@ -91,7 +91,7 @@ def test_bias_moves_chances_from_known_to_new_classes(model: Contrastive) -> Non
 def test_margins_are_differences_of_logits(model: Contrastive) -> None:
     places = model.encode_signal(people(3, OLD, 1, 5).features)
     row = model.encode_text([WORDINGS["RUN"][0]])[0]
-    for place, margin in zip(places, margins(model, places, [WORDINGS["RUN"][:1]]), strict=True):
+    for place, margin in zip(places, model.margins(places, [WORDINGS["RUN"][:1]]), strict=True):
         best = max(place @ prototype for prototype in model.prototypes_)
         assert margin[0] == pytest.approx(model._scale * (place @ row - best), abs=1e-3)
 

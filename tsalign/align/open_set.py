@@ -10,40 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.pairs import Pairs
-from tsalign.align.retrieval.queries import unit
 
 if TYPE_CHECKING:
-    from tsalign.align.space.shared_space import SharedSpace
+    from tsalign.align.space.open_space import OpenSpace
 
 Floats = NDArray[np.floating]
 SHARE = 6
 """One concept in so many is held out in a round."""
 
 
-def margins(model: SharedSpace, places: Floats, classes: Sequence[Sequence[str]]) -> Floats:
-    """Return how much closer each segment is to a new class than to any known concept.
-
-    Parameters
-    ----------
-    model : SharedSpace
-        Fitted.
-    places : (k, dimension) array
-        From its `encode_signal`.
-    classes : sequence of sequence of str
-        Wordings of each new class; their mean place is the class's.
-
-    Returns
-    -------
-    (k, n) float64
-        Differences of logits.
-    """
-    new = np.stack([unit(model.encode_text(texts)).mean(0) for texts in classes])
-    known = model.logits(places, model.prototypes_).max(1, keepdims=True)
-    return model.logits(places, unit(new)) - known
-
-
 def bias(
-    learn: Callable[[Pairs, Pairs | None], SharedSpace],
+    learn: Callable[[Pairs, Pairs | None], OpenSpace],
     pairs: Pairs,
     held_out: Pairs | None,
     rounds: int,
@@ -141,7 +118,7 @@ def _told(pairs: Pairs) -> set[str]:
 
 
 def _judged(
-    model: SharedSpace, judge: Pairs, new: Sequence[str]
+    model: OpenSpace, judge: Pairs, new: Sequence[str]
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64], int]:
     """Margin of the best new class, whether it or the best known is right, true concept, split."""
     names = np.array([name or "" for name in judge.names])
@@ -150,7 +127,7 @@ def _judged(
     order = [*new, *model.concepts_]
     told = np.isin(true, order)
     places = model.encode_signal(judge.features, recordings=judge.recordings)[told]
-    margin = margins(model, places, classes)
+    margin = model.margins(places, classes)
     known = model.logits(places, model.prototypes_).argmax(1)
     right = np.stack(
         [

@@ -1,1 +1,1 @@
-"""Filled in by its stage."""
+"""Compiled loops over arrays, which know nothing of the rest."""

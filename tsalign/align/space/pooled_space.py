@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalign.align.pooling.pooling import Scale
-from tsalign.align.space.shared_space import Floats, SharedSpace
+from tsalign.align.space.open_space import OpenSpace
+from tsalign.align.space.shared_space import Floats
 from tsalign.device import one_thread
 from tsalign.errors import TsalignError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tsalign.align.pooling.attention import Pools
 
 
-class PooledSpace(SharedSpace):
+class PooledSpace(OpenSpace):
     """A shared space that pools members into one place; `Attention` says how."""
 
     def encode_stretches(

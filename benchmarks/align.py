@@ -13,8 +13,9 @@ with all its seeds. Baselines see the same notes, features and wordings.
 
 Loose: stamps wrong by up to 30 s; ordered and unordered: no times, each training note tied to a
 stretch of about five events. Of few stamped windows nothing is known of all other time; the
-training wordings are known. A window counts as of an activity that fills 80 % of it: so many there
-are in the reference.
+training wordings are known. In context: the network reads each segment with its neighbours, all
+else as in stamped. No projection: sentences lie where their encoder puts them. A window counts as
+of an activity that fills 80 % of it: so many there are in the reference.
 """
 
 from __future__ import annotations
